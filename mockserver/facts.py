@@ -1,0 +1,113 @@
+"""The append-only memory of a sandbox: tasks, calls, polls, a person's moves, delivery attempts.
+
+Only `add_…` and look-ups. Beside the facts stand indexes that make frequent questions cheap (timelines, unfinished tasks,
+units charged); each can be rebuilt from the facts alone.
+"""
+
+from collections import defaultdict, deque
+from collections.abc import Sequence
+from decimal import Decimal
+
+from mockserver import journal, ledger, timeline
+from mockserver.document import Lifecycle
+from mockserver.journal import Entry
+from mockserver.timeline import Mark, Timeline
+from mockserver.values import Attempt, Call, Reply, Task
+
+
+class Facts:
+    """Everything that happened in one sandbox since it was made or reset."""
+
+    def __init__(self, lifecycle: Lifecycle, journal_size: int) -> None:
+        self._lifecycle = lifecycle
+        self.tasks: dict[str, Task] = {}
+        self.calls: deque[Entry] = deque(maxlen=journal_size)
+        self.calls_made = 0
+        self.attempts: defaultdict[str, list[Attempt]] = defaultdict(list)
+        self._polls: defaultdict[str, list[int]] = defaultdict(list)
+        self._moves: defaultdict[str, list[Mark]] = defaultdict(list)
+        self._by_external_id: dict[str, Task] = {}
+        self._by_product: defaultdict[str, list[Task]] = defaultdict(list)
+        self._by_file_key: dict[str, Task] = {}
+        self._timelines: dict[str, Timeline] = {}
+        self._unfinished: dict[str, Task] = {}
+        self._charged = Decimal(0)
+
+    # -- adding
+
+    def add_task(self, task: Task) -> None:
+        """Remember an accepted task."""
+        self.tasks[task.id] = self._unfinished[task.id] = self._by_file_key[task.file_key] = task
+        self._by_product[task.product].append(task)
+        if task.external_id:
+            self._by_external_id[task.external_id] = task
+        self._unfold(task)
+
+    def add_call(self, call: Call, reply: Reply, at_ms: int, task_id: str = "") -> None:
+        """Write a call into the journal."""
+        self.calls_made += 1
+        self.calls.append(Entry(self.calls_made, at_ms, journal.kept(call), reply, task_id))
+
+    def add_poll(self, task: Task, at_ms: int) -> None:
+        """Remember that someone asked for this task; only plans that count polls are moved by it."""
+        if any(step.polls is not None for step in task.plan):
+            self._polls[task.id].append(at_ms)
+            self._unfold(task)
+
+    def add_move(self, task: Task, move: Mark) -> None:
+        """Remember that a person moved the task on."""
+        self._moves[task.id].append(move)
+        self._unfinished.setdefault(task.id, task)
+        self._unfold(task)
+
+    def add_attempt(self, attempt: Attempt) -> None:
+        """Remember a callback tried."""
+        self.attempts[attempt.delivery_id].append(attempt)
+
+    def _unfold(self, task: Task) -> None:
+        self._timelines[task.id] = timeline.unfold(
+            task.plan, task.created_ms, self._polls.get(task.id, ()), self._moves.get(task.id, ())
+        )
+
+    # -- looking up
+
+    @property
+    def evicted(self) -> int:
+        """How many calls the journal has forgotten."""
+        return self.calls_made - len(self.calls)
+
+    def task(self, name: str) -> Task | None:
+        """A task by its id, else by its external id."""
+        return self.tasks.get(name) or self._by_external_id.get(name)
+
+    def taken(self, external_id: str) -> bool:
+        """Whether a task has this external id."""
+        return external_id in self._by_external_id
+
+    def of_product(self, product: str, first: int, count: int) -> Sequence[Task]:
+        """Up to `count` tasks of a product, newest first, after skipping `first`."""
+        tasks = self._by_product.get(product, ())
+        end = len(tasks) - first
+        return tasks[max(end - count, 0) : end][::-1] if end > 0 else ()
+
+    def with_file_key(self, file_key: str) -> Task | None:
+        """The task whose links carry this key."""
+        return self._by_file_key.get(file_key)
+
+    def timeline(self, task: Task) -> Timeline:
+        """The task's marks as far as they are known."""
+        return self._timelines[task.id]
+
+    def unfinished(self, now_ms: int) -> Sequence[Task]:
+        """Tasks that hold a slot now. Those that ended leave the index here, their units charged."""
+        for task in list(self._unfinished.values()):
+            marks = self._timelines[task.id]
+            if self._lifecycle.is_end(timeline.at(marks, now_ms).status):
+                self._charged += ledger.cost(task, marks, now_ms, self._lifecycle)
+                del self._unfinished[task.id]
+        return list(self._unfinished.values())
+
+    def units(self, now_ms: int) -> Decimal:
+        """Units reserved and charged so far."""
+        reserved = sum((Decimal(task.units) for task in self.unfinished(now_ms)), Decimal(0))
+        return self._charged + reserved

@@ -1,0 +1,163 @@
+"""Puts the rooms together and lets them live: one server, from options to a clean end."""
+
+import asyncio
+import contextlib
+import gc
+import logging
+import os
+import secrets
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from decimal import Decimal
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import orjson
+
+from mockserver import document as documents
+from mockserver import resources, wire
+from mockserver.album import Album
+from mockserver.app import Double
+from mockserver.clock import Clock
+from mockserver.control import Control, Guard
+from mockserver.courier import Courier
+from mockserver.document import Document
+from mockserver.files import Files
+from mockserver.media import Studio, can_render
+from mockserver.sandbox import Sandbox, Settings
+from mockserver.values import Account
+from mockserver.worlds import Worlds
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """Everything `klingmock serve` can be told."""
+
+    account: Account
+    seed: str
+    host: str = "127.0.0.1"
+    port: int = 0
+    auth: str = "strict"
+    pace: str = "fast"
+    speed: float = 1.0
+    concurrency: int | None = None
+    balance: Decimal | None = None
+    journal: int = 10_000
+    public_url: str = ""
+    tls: tuple[str, str] | None = None
+    control_token: str = ""
+    callback_allow: tuple[str, ...] = ()
+    webhook_secret: str = ""
+    choose: Mapping[str, str] = field(default_factory=dict)
+    document: Path = resources.OPENAPI_ROOT
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """A server's parts, put together."""
+
+    app: Double
+    document: Document
+    worlds: Worlds
+    courier: Courier
+    studio: Studio
+    album: Album
+
+    async def close(self) -> None:
+        """Let go of everything outside memory."""
+        await self.courier.close()
+        self.studio.close()
+        self.album.close()
+
+
+def build(options: Options) -> House:
+    """Read the document and put the parts together. Raises AuthorsMistake."""
+    document = documents.load(options.document).choosing(options.choose)
+    settings = Settings(
+        seed=options.seed,
+        pace=options.pace,
+        auth=options.auth,
+        concurrency=options.concurrency,
+        balance=options.balance,
+        journal=options.journal,
+        public_url=options.public_url.rstrip("/"),
+        webhook_secret=options.webhook_secret,
+    )
+    worlds = Worlds(Sandbox(options.account, document, Clock(options.speed), settings))
+    courier, studio, album = Courier(allow=options.callback_allow), Studio(), Album(wanted=can_render())
+    guard = Guard(options.control_token, _own_hosts(options))
+    control = Control(worlds, document, courier, Files(worlds, studio, album), guard)
+    return House(Double(worlds, document, courier, album, control), document, worlds, courier, studio, album)
+
+
+def _own_hosts(options: Options) -> frozenset[str]:
+    public = urlsplit(options.public_url).hostname if options.public_url else None
+    return frozenset(name for name in (options.host, public) if name)
+
+
+def run(options: Options, ready: Callable[[House, str], None]) -> None:
+    """Serve until told to stop; `ready` is called with the base URL once calls are answered. Raises AuthorsMistake, OSError."""
+    house = build(options)
+    listener = wire.listen(options.host, options.port)
+    url = _url(options, listener.getsockname()[1])
+    _tune_garbage_collector()
+    with _loop_runner() as runner:
+        runner.run(_live(house, wire.Server(house.app, tls=options.tls), listener, lambda: ready(house, url)))
+
+
+def _url(options: Options, port: int) -> str:
+    host = f"[{options.host}]" if ":" in options.host else options.host
+    return f"{'https' if options.tls else 'http'}://{host}:{port}"
+
+
+def _loop_runner() -> asyncio.Runner:
+    try:
+        import uvloop
+    except ImportError:  # not made for Windows
+        return asyncio.Runner()
+    return asyncio.Runner(loop_factory=uvloop.new_event_loop)
+
+
+def _tune_garbage_collector() -> None:
+    """What is loaded by now stays; collecting it again and again would stall calls once many tasks are stored."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(50_000, 20, 100)
+
+
+async def _live(house: House, server: wire.Server, listener: object, ready: Callable[[], None]) -> None:
+    delivering = asyncio.create_task(house.courier.run())
+    serving = asyncio.create_task(server.serve(sockets=[listener]))  # type: ignore[list-item]
+    try:
+        while not (server.started or serving.done()):
+            await asyncio.sleep(0)
+        if server.started:
+            ready()
+        await serving
+    finally:
+        delivering.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await delivering
+        await house.close()
+
+
+def write_port_file(path: Path, url: str, account: Account) -> None:
+    """Write where the server is and how to get in: whole or not at all, readable by its owner only."""
+    content = {
+        "url": url,
+        "port": urlsplit(url).port,
+        "pid": os.getpid(),
+        "access_key": account.access_key,
+        "secret_key": account.secret_key,
+        "api_key": account.api_key,
+    }
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}-")  # made with mode 0600
+    with os.fdopen(handle, "wb") as file:
+        file.write(orjson.dumps(content))
+    Path(name).replace(path)
+
+
+def new_seed() -> str:
+    """A seed for a run that was given none."""
+    return str(secrets.randbelow(2**32))

@@ -1,0 +1,116 @@
+"""What one asks of tasks: begin one, view one, and the plan of the calm day."""
+
+import math
+from collections.abc import Mapping
+from typing import Any
+
+from mockserver import timeline
+from mockserver.document import Document, Lifecycle, Operation
+from mockserver.timeline import Step, Timeline
+from mockserver.values import Sight, Task
+
+FILES = "/__kling/files"
+"""Where result files are served, under the base URL."""
+
+
+def calm_plan(lifecycle: Lifecycle, pace: str, uniform: float, normal: float) -> tuple[Step, ...]:
+    """The way to success at a pace of the document; `uniform` in [0, 1) and a standard `normal` decide its draws."""
+    lasts = lifecycle.paces[pace]
+    passed = [Step(state, lasts_ms=_lasts(lasts.get(state, 0), uniform, normal)) for state in _way(lifecycle)]
+    return (*passed, Step(lifecycle.success))
+
+
+def _way(lifecycle: Lifecycle) -> list[str]:
+    """The states on the shortest way from the first one to success, the end left out."""
+    ways = [[lifecycle.initial]]
+    for way in ways:
+        following = lifecycle.steps[way[-1]]
+        if lifecycle.success in following:
+            return way
+        ways.extend([*way, state] for state in following if not lifecycle.is_end(state) and state not in way)
+    return [lifecycle.initial]
+
+
+def _lasts(length: Any, uniform: float, normal: float) -> int:
+    if not isinstance(length, Mapping):
+        return int(length)
+    if "uniform" in length:
+        low, high = length["uniform"]
+        return int(low + (high - low) * uniform)
+    spread = length["lognormal"]
+    return int(spread["median"] * math.exp(spread["sigma"] * normal))
+
+
+def begin(
+    operation: Operation,
+    arguments: Mapping[str, Any],
+    plan: tuple[Step, ...],
+    *,
+    id: str,  # noqa: A002  the wire's own word
+    video_id: str,
+    file_key: str,
+    base_url: str,
+    created_ms: int,
+    digest: str = "",
+    sights: tuple[Sight, ...] = (),
+) -> Task:
+    """A task as it is accepted: what it was asked, how it will live, what it will cost."""
+    footage = operation.footage
+    size = footage.sizes.at(arguments) if footage else None
+    return Task(
+        id=id,
+        product=operation.product,
+        created_ms=created_ms,
+        arguments=arguments,
+        plan=plan,
+        units=operation.units.at(arguments) if operation.units else "0",
+        video_id=video_id,
+        file_key=file_key,
+        base_url=base_url,
+        size=tuple(size) if size else (0, 0),
+        frames_per_second=footage.frames_per_second if footage else 0,
+        digest=digest,
+        images=tuple(sight.url for sight in sights if sight.url),
+    )
+
+
+def new(task: Task, document: Document) -> dict[str, Any]:
+    """The task as the create call returns it."""
+    return {
+        "task_id": task.id,
+        "task_status": document.lifecycle.initial,
+        "task_info": _info(task),
+        "created_at": task.created_ms,
+        "updated_at": task.created_ms,
+    }
+
+
+def view(task: Task, marks: Timeline, now_ms: int, base_url: str, lifecycle: Lifecycle) -> dict[str, Any]:
+    """The task as queries and callbacks show it at `now_ms`; links begin with `base_url`. Clause: components/task.yaml#/Task."""
+    mark = timeline.at(marks, now_ms)
+    shown: dict[str, Any] = {
+        "task_id": task.id,
+        "task_status": mark.status,
+        "task_status_msg": mark.message,
+        "task_info": _info(task),
+    }
+    if mark.status == lifecycle.success:
+        shown["task_result"] = {"videos": [_video(task, base_url)]}
+    shown["watermark_info"] = {"enabled": task.watermarked}
+    if lifecycle.is_end(mark.status):
+        shown["final_unit_deduction"] = task.units if mark.status == lifecycle.success else "0"
+    shown["created_at"] = task.created_ms
+    shown["updated_at"] = mark.at_ms
+    return shown
+
+
+def _info(task: Task) -> dict[str, str]:
+    return {"external_task_id": task.external_id} if task.external_id else {}
+
+
+def _video(task: Task, base_url: str) -> dict[str, str]:
+    place = f"{base_url}{FILES}/{task.file_key}/{task.video_id}"
+    video = {"id": task.video_id, "url": f"{place}.mp4", "duration": str(task.arguments.get("duration"))}
+    if task.watermarked:
+        video["watermark_url"] = f"{place}-watermark.mp4"
+    return video

@@ -1,0 +1,128 @@
+"""What passes between rooms: calls and replies, tasks, deliveries and attempts. Frozen, so that nobody can edit the past."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from mockserver.document import Operation
+from mockserver.timeline import Step
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """The credentials of one sandbox."""
+
+    access_key: str
+    secret_key: str
+    api_key: str
+
+
+@dataclass(frozen=True, slots=True)
+class Sight:
+    """What was seen of one image of a request."""
+
+    field: str  # as messages name it: image_list[0].image
+    problem: str | None = None  # the situation it is refused with
+    url: str | None = None  # for images given by address; never fetched
+    data: bytes | None = None  # the decoded file, only while someone may want to show it
+
+
+@dataclass(frozen=True, slots=True)
+class Body:
+    """A request's body, read."""
+
+    content: Any = None  # parsed JSON; a long image's text is replaced by a short stand-in
+    problem: str | None = None  # the situation that keeps it from being read
+    sights: tuple[Sight, ...] = ()
+    digest: str = ""  # of the bytes, to recognise a repeated request
+    size: int = 0  # bytes
+
+
+NO_BODY = Body()
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One HTTP request to the API."""
+
+    method: str
+    path: str  # as sent, still percent-encoded
+    query: str  # as sent, without the question mark
+    headers: Sequence[tuple[bytes, bytes]]
+    operation: Operation | None  # None: no such path, or no such method on it
+    known_path: bool
+    path_arguments: Mapping[str, str]
+    authorization: str | None
+    base_url: str  # scheme and host the client used
+    wall_s: float  # when it came, by the machine's clock: the judge of tokens
+    body: Body = NO_BODY
+
+
+@dataclass(frozen=True, slots=True)
+class Task:
+    """One task as it was accepted; what became of it is a question to its timeline."""
+
+    id: str
+    product: str
+    created_ms: int
+    arguments: Mapping[str, Any]  # defaults filled in, images left out
+    plan: tuple[Step, ...]
+    units: str  # what it costs if it succeeds
+    video_id: str
+    file_key: str  # the unguessable part of its links
+    base_url: str  # links in callbacks are built from it
+    size: tuple[int, int] = (0, 0)  # of its video, px
+    frames_per_second: int = 0
+    digest: str = ""  # of the request's body
+    images: tuple[str, ...] = ()  # addresses given as images
+
+    @property
+    def external_id(self) -> str:
+        """The caller's own id, empty if none was given."""
+        return str(self.arguments.get("external_task_id", ""))
+
+    @property
+    def callback_url(self) -> str:
+        """Where changes are posted, empty if nowhere."""
+        return str(self.arguments.get("callback_url", ""))
+
+    @property
+    def watermarked(self) -> bool:
+        """Whether a watermarked twin was asked for."""
+        return bool(self.arguments.get("watermark_info", {}).get("enabled", False))
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """A callback owed: the task as it was when this status began."""
+
+    id: str
+    task_id: str
+    status: str
+    due_ms: int
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """A callback tried."""
+
+    delivery_id: str
+    at_ms: int
+    status: int | None  # what the receiver answered
+    error: str | None
+    took_ms: float
+    delivered: bool
+    final: bool = False  # no further try can help
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """An answer, ready for the wire."""
+
+    status: int
+    body: bytes
+    code: int
+    message: str
+    request_id: str
+    task: Task | None = None  # the task this call made
+    headers: tuple[tuple[bytes, bytes], ...] = field(default=())
