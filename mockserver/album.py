@@ -18,12 +18,13 @@ class Album:
         self._max_bytes = max_bytes
         self._bytes = 0
         self._pages: OrderedDict[str, list[Path | str]] = OrderedDict()
-        self._folder = tempfile.TemporaryDirectory(prefix="klingmock-") if wanted else None
+        self._folder: tempfile.TemporaryDirectory[str] | None = None
 
     def keep(self, task: Task, sights: tuple[Sight, ...]) -> None:
         """Keep what was seen of a task's images; the oldest tasks' go when the folder is full."""
-        if self._folder is None or not sights:
+        if not self.wanted or not sights:
             return
+        self._folder = self._folder or tempfile.TemporaryDirectory(prefix="klingmock-")
         page: list[Path | str] = []
         for index, sight in enumerate(sights):
             if sight.data is not None:

@@ -8,8 +8,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, MutableMapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 from typing import Any
 
 from mockserver import intake, serve, wire
@@ -19,7 +18,8 @@ from mockserver.courier import Courier
 from mockserver.document import Document
 from mockserver.refusals import Refusal
 from mockserver.routes import Routes
-from mockserver.values import Body, Call
+from mockserver.sandbox import Sandbox
+from mockserver.values import NO_BODY, Body, Call, Task
 from mockserver.worlds import Worlds
 
 OWN_PREFIX = "/__kling/"
@@ -53,64 +53,87 @@ class Double:
         if scope["type"] != "http" or scope["path"].startswith(OWN_PREFIX):
             await self._own(scope, receive, send)
             return
-        call = self._call(scope)
-        box = self._worlds.whose(call.authorization)
+        head = _Head(scope, self._routes)
+        box = self._worlds.whose(head.authorization)
         try:
-            call = await self._with_body(call, box, scope, receive)
+            body = await self._body(head, box, scope, receive)
         except Disconnected:
             return
+        call = head.call(body)
         reply = serve.serve(call, box)
         await wire.perform(reply, send)
         if reply.task is not None:
-            self._courier.kick(box, reply.task)
-            if call.body.sights and self._album.wanted:
-                await asyncio.to_thread(self._album.keep, reply.task, call.body.sights)
+            await self._look_after(reply.task, box, body)
 
-    def _call(self, scope: Scope) -> Call:
-        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-        found = self._routes.find(scope["method"], path)
-        authorization, host = None, b""
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                authorization = value.decode("latin-1")
-            elif name == b"host":
-                host = value
-        return Call(
-            method=scope["method"],
-            path=path,
-            query=scope["query_string"].decode("latin-1"),
-            headers=scope["headers"],
-            operation=found.operation,
-            known_path=found.known_path,
-            path_arguments=found.arguments,
-            authorization=authorization,
-            base_url=f"{scope['scheme']}://{_host(host, scope)}",
-            wall_s=wall_s(),
-        )
+    async def _look_after(self, task: Task, box: Sandbox, body: Body) -> None:
+        """What a new task needs once its create reply has left: its callbacks, and its images if they may be shown."""
+        if task.callback_url:
+            self._courier.kick(box, task)
+        if any(sight.data for sight in body.sights):
+            await asyncio.to_thread(self._album.keep, task, body.sights)
 
-    async def _with_body(self, call: Call, box: Any, scope: Scope, receive: Receive) -> Call:
-        """The call with its body, where the operation wants one and the caller may make it."""
-        if call.operation is None or call.operation.body is None:
-            return call
+    async def _body(self, head: "_Head", box: Sandbox, scope: Scope, receive: Receive) -> Body:
+        """The body, where the operation wants one and the caller may make the call."""
+        operation = head.found.operation
+        if operation is None or operation.body is None:
+            return NO_BODY
         try:
-            serve.admit(call, box)
+            serve.admit(head.authorization, head.wall_s, box)
         except Refusal:
-            return call  # serve will say so; the body is not worth reading
+            return NO_BODY  # serve will say so; the body is not worth reading
         raw = await _read(receive, self._body_limit, _declared(scope))
         if raw is None:
-            return replace(call, body=Body(problem="body_too_large"))
+            return Body(problem="body_too_large")
         if len(raw) <= _LARGE_BYTES:
-            return replace(call, body=intake.read(raw, call.operation, keep_images=self._album.wanted))
-        reading = partial(intake.read, raw, call.operation, keep_images=self._album.wanted)
-        return replace(call, body=await asyncio.get_running_loop().run_in_executor(self._readers, reading))
+            return intake.read(raw, operation, keep_images=self._album.wanted)
+        reading = partial(intake.read, raw, operation, keep_images=self._album.wanted)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
 
 
-def _host(host: bytes, scope: Scope) -> str:
+class _Head:
+    """What a request says before its body."""
+
+    __slots__ = ("authorization", "base_url", "found", "path", "scope", "wall_s")
+
+    def __init__(self, scope: Scope, routes: Routes) -> None:
+        self.scope = scope
+        self.path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        self.found = routes.find(scope["method"], self.path)
+        self.authorization: str | None = None
+        self.wall_s = wall_s()
+        host = b""
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                self.authorization = value.decode("latin-1")
+            elif name == b"host":
+                host = value
+        self.base_url = _base_url(scope["scheme"], host, scope.get("server"))
+
+    def call(self, body: Body) -> Call:
+        """The whole call."""
+        scope, found = self.scope, self.found
+        return Call(
+            scope["method"],
+            self.path,
+            scope["query_string"].decode("latin-1"),
+            scope["headers"],
+            found.operation,
+            found.known_path,
+            found.arguments,
+            self.authorization,
+            self.base_url,
+            self.wall_s,
+            body,
+        )
+
+
+@lru_cache(maxsize=256)
+def _base_url(scheme: str, host: bytes, server: tuple[str, int] | None) -> str:
     """What the client called us; the socket's own address where it said nothing usable."""
     if _HOST.fullmatch(host):
-        return host.decode("ascii")
-    address, port = scope.get("server") or ("127.0.0.1", None)
-    return f"{address}:{port}" if port else str(address)
+        return f"{scheme}://{host.decode('ascii')}"
+    address, port = server or ("127.0.0.1", None)
+    return f"{scheme}://{address}:{port}" if port else f"{scheme}://{address}"
 
 
 def _declared(scope: Scope) -> int:
@@ -136,4 +159,3 @@ async def _read(receive: Receive, limit: int, declared: int) -> bytes | None:
             return None
         if not message.get("more_body", False):
             return chunks[0] if len(chunks) == 1 else b"".join(chunks)
-

@@ -63,28 +63,37 @@ def authenticate(
     token = bearer(authorization)
     if token == account.api_key and API_KEY in kinds:
         return
-    parts = token.count(".") + 1
-    if parts != 3:
-        raise _unknown_key(token, account, parts)
-    claims = claims_of(token)
-    if claims is None or claims.issuer is None or claims.expires is None or JWT not in kinds:
-        raise Refusal("authorization_invalid")
-    if claims.issuer != account.access_key:
-        raise Refusal("unknown_key_pair")
-    if not signed_by(token, account.secret_key):
-        raise Refusal("bad_signature")
+    claims = _believed(token, account, kinds)
+    assert claims.expires is not None
     if wall_s >= claims.expires + leeway_s:
         raise Refusal("token_expired")
     if claims.not_before is not None and wall_s < claims.not_before - leeway_s:
         raise Refusal("token_not_yet_valid")
 
 
-def _unknown_key(token: str, account: Account, parts: int) -> Refusal:
-    """A static key is told apart from a broken token by its beginning; the count is java-jwt's way of counting."""
+def _believed(token: str, account: Account, kinds: Collection[str]) -> Claims:
+    """The claims of a token that this account signed. Raises Refusal."""
+    claims = claims_of(token)
+    if claims is None:
+        raise _unreadable(token, account)
+    if claims.issuer is None or claims.expires is None or JWT not in kinds:
+        raise Refusal("authorization_invalid")
+    if claims.issuer != account.access_key:
+        raise Refusal("unknown_key_pair")
+    if not signed_by(token, account.secret_key):
+        raise Refusal("bad_signature")
+    return claims
+
+
+def _unreadable(token: str, account: Account) -> Refusal:
+    """A static key is told apart from a broken token by its beginning; parts are counted as java-jwt counts them."""
     prefix, dash, _ = account.api_key.rpartition("-")
     if dash and token.startswith(prefix + dash):
         return Refusal("unknown_api_key")
-    return Refusal("not_a_token", value={1: 0, 2: 2}.get(parts, "> 3"))
+    parts = token.count(".") + 1
+    if parts != 3:
+        return Refusal("not_a_token", value={1: 0, 2: 2}.get(parts, "> 3"))
+    return Refusal("authorization_invalid")
 
 
 def claims_of(token: str) -> Claims | None:
@@ -100,10 +109,10 @@ def signed_by(token: str, secret: str) -> bool:
 @lru_cache(maxsize=1024)
 def _claims_of(token: str) -> Claims | None:
     try:
-        encoded = token.split(".")[1]
+        _, encoded, _ = token.split(".")
         payload = orjson.loads(jwt.utils.base64url_decode(encoded))
         jwt.get_unverified_header(token)
-    except (ValueError, IndexError, RecursionError, jwt.PyJWTError):
+    except (ValueError, RecursionError, jwt.PyJWTError):
         return None
     if not isinstance(payload, dict):
         return None

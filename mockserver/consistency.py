@@ -7,10 +7,12 @@ are true, links lead somewhere, and the lifecycle has an end.
 from __future__ import annotations
 
 import string
-from collections.abc import Iterator, Mapping as AnyMapping
+from collections.abc import Callable, Iterator
+from collections.abc import Mapping as AnyMapping
 from typing import TYPE_CHECKING, Any
 
 from mockserver.grammar import nearest
+from mockserver.schemas import Checker
 from mockserver.yaml12 import AuthorsMistake, Mapping
 
 if TYPE_CHECKING:
@@ -23,13 +25,13 @@ _PLACEHOLDERS = {"field", "value", "type", "limit"}
 _SAMPLE_REQUEST_ID = "13fef8e2-f5a0-4ee0-a81f-f40872d96095"
 
 
-def check(document: Document, whole: Mapping) -> None:
+def check(document: Document, whole: Mapping, checker_at: Callable[[str], Checker]) -> None:
     """Raises AuthorsMistake at the first contradiction: file and line, what was found, what is allowed."""
     _check_lifecycle(document, whole["x-kling-lifecycle"])
     _check_messages(document, whole["x-kling-messages"])
-    _check_choices(whole["x-kling-choices"])
     _check_operations(document, whole)
-    _check_examples(document, whole)
+    _check_references(document, whole)
+    _check_examples(document, whole, checker_at)
 
 
 def _check_lifecycle(document: Document, entry: Mapping) -> None:
@@ -64,13 +66,6 @@ def _check_messages(document: Document, entry: Mapping) -> None:
         raise AuthorsMistake("x-kling-errors", "codes must differ, and one row must be success (0)")
 
 
-def _check_choices(choices: Mapping) -> None:
-    for name, choice in choices.items():
-        if choice["chosen"] not in choice["options"]:
-            message = f"{name} chose {choice['chosen']!r}" + nearest(choice["chosen"], choice["options"])
-            raise AuthorsMistake(choice.place("chosen"), message)
-
-
 def _check_operations(document: Document, whole: Mapping) -> None:
     ids = [operation.id for operation in document.operations]
     for operation in document.operations:
@@ -84,6 +79,10 @@ def _check_operations(document: Document, whole: Mapping) -> None:
         _check_refusals(document, operation, place)
         if operation.action == "submit":
             _check_product(operation, place)
+
+
+def _check_references(document: Document, whole: Mapping) -> None:
+    ids = [operation.id for operation in document.operations]
     for entry, place in _objects(whole, "links"):
         for link in entry.values():
             if link.get("operationId") not in ids:
@@ -131,10 +130,7 @@ def _check_product(operation: Operation, place: str) -> None:
             raise AuthorsMistake(place, f"{operation.id}: the defaults have no cell in the table by {table.by}")
 
 
-def _check_examples(document: Document, whole: Mapping) -> None:
-    from mockserver.schemas import compile_all
-
-    checker_at = compile_all(whole)
+def _check_examples(document: Document, whole: Mapping, checker_at: Callable[[str], Checker]) -> None:
     for pointer, media in _media(whole, "#"):
         for name, example in media.get("examples", {}).items():
             value = _as_sent(document, pointer, example["value"])
@@ -152,7 +148,9 @@ def _as_sent(document: Document, pointer: str, value: Any) -> Any:
 
 
 def _media(value: Any, pointer: str) -> Iterator[tuple[str, Mapping]]:
-    for key, item in value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ():
+    for key, item in (
+        value.items() if isinstance(value, Mapping) else enumerate(value) if isinstance(value, list) else ()
+    ):
         here = f"{pointer}/{str(key).replace('~', '~0').replace('/', '~1')}"
         if isinstance(item, Mapping) and "schema" in item and "examples" in item and pointer.endswith("/content"):
             yield here, item

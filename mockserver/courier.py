@@ -51,7 +51,7 @@ class Courier:
 
     def kick(self, box: Sandbox, task: Task | None = None) -> None:
         """Look again at a sandbox: a task was accepted or moved, or its clock was set."""
-        if task is not None and task.callback_url:
+        if task is not None:
             self._owing[box][task.id] = task
         self._wake.set()
 
@@ -135,7 +135,13 @@ class Courier:
             )
         outcome = await (await self._post_office()).post(errand.task.callback_url, body, headers)
         attempt = Attempt(
-            errand.delivery.id, at_ms, outcome.status, outcome.error, outcome.took_ms, outcome.delivered, outcome.refused
+            errand.delivery.id,
+            at_ms,
+            outcome.status,
+            outcome.error,
+            outcome.took_ms,
+            outcome.delivered,
+            outcome.refused,
         )
         box.facts.add_attempt(attempt)
         _log.info(
@@ -222,12 +228,7 @@ def _shown(box: Sandbox, errand: _Errand) -> dict[str, Any]:
 
 
 def _changes_at(box: Sandbox, living: Iterable[Task], moment: int) -> list[dict[str, Any]]:
-    return [
-        _change_fired(task, mark)
-        for task in living
-        for mark in box.facts.timeline(task)
-        if mark.at_ms == moment
-    ]
+    return [_change_fired(task, mark) for task in living for mark in box.facts.timeline(task) if mark.at_ms == moment]
 
 
 def _change_fired(task: Task, mark: Mark) -> dict[str, Any]:
@@ -245,4 +246,3 @@ def _delivery_fired(errand: _Errand, attempt: Attempt) -> dict[str, Any]:
         "delivered": attempt.delivered,
         "error": attempt.error,
     }
-

@@ -3,7 +3,7 @@
 Everything the double says comes from here. A document with a word we do not know, or that contradicts itself, is refused.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -47,6 +47,7 @@ class Lifecycle:
     success: str
     failure: str
     steps: Mapping[str, tuple[str, ...]]
+    way: tuple[str, ...]  # the shortest way from the initial state to success, without the end
     failures: Mapping[str, str]  # slug -> task_status_msg
     paces: Mapping[str, Mapping[str, Any]]  # name -> state -> ms or a draw
 
@@ -66,7 +67,7 @@ class Table:
         """The cell for these arguments; None where the combination is not supported."""
         cell: Any = self.cells
         for name in self.by:
-            cell = cell.get(str(arguments.get(name))) if isinstance(cell, Mapping) else None
+            cell = cell.get(str(arguments.get(name))) if isinstance(cell, dict) else None
         return cell
 
 
@@ -143,18 +144,20 @@ def load(root: Path) -> Document:
     """Read the document behind `root`. Raises AuthorsMistake: file, line, what was found, what is allowed."""
     whole = bundle(root)
     grammar.check(whole)
+    checker_at = compile_all(whole)
     try:
-        document = _compile(whole)
+        document = _compile(whole, checker_at)
     except (KeyError, TypeError, AttributeError, ValueError) as error:
         if isinstance(error, AuthorsMistake):
             raise
-        raise AuthorsMistake(root.name, f"lacks something the double needs, or has it in another form: {error!r}") from error
-    consistency.check(document, whole)
+        raise AuthorsMistake(
+            root.name, f"lacks something the double needs, or has it in another form: {error!r}"
+        ) from error
+    consistency.check(document, whole, checker_at)
     return document
 
 
-def _compile(whole: Mapping[str, Any]) -> Document:
-    checker_at = compile_all(whole)
+def _compile(whole: Mapping[str, Any], checker_at: Callable[[str], Checker]) -> Document:
     rows = {slug: _row(slug, entry) for slug, entry in whole["x-kling-errors"].items()}
     return Document(
         raw=whole,
@@ -188,24 +191,40 @@ def _verbatim(text: str) -> str:
 
 
 def _lifecycle(entry: Mapping[str, Any]) -> Lifecycle:
+    steps = {state: tuple(following) for state, following in entry["steps"].items()}
     return Lifecycle(
         initial=entry["initial"],
         success=entry["success"],
         failure=entry["failure"],
-        steps={state: tuple(following) for state, following in entry["steps"].items()},
+        steps=steps,
+        way=_way(steps, entry["initial"], entry["success"]),
         failures=dict(entry["failures"]),
         paces={name: dict(pace) for name, pace in entry["paces"].items()},
     )
 
 
+def _way(steps: Mapping[str, tuple[str, ...]], start: str, goal: str) -> tuple[str, ...]:
+    """The states on the shortest way from `start` to `goal`, the goal left out; only the start if there is none."""
+    ways: list[tuple[str, ...]] = [(start,)]
+    for way in ways:
+        following = steps.get(way[-1], ())
+        if goal in following:
+            return way
+        ways.extend((*way, state) for state in following if steps.get(state) and state not in way)
+    return (start,)
+
+
 def _chosen(choices: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
-    for name, option in wanted.items():
+    for name in wanted:
         if name not in choices:
             raise AuthorsMistake(f"choice {name}", "is not in the document" + grammar.nearest(name, choices))
-        if option not in choices[name]["options"]:
-            options = choices[name]["options"]
-            raise AuthorsMistake(f"choice {name}", f"has no option {option!r}" + grammar.nearest(option, options))
-    return {name: entry["options"][wanted.get(name, entry["chosen"])] for name, entry in choices.items()}
+    return {name: _option(name, entry, wanted.get(name, entry["chosen"])) for name, entry in choices.items()}
+
+
+def _option(name: str, entry: Mapping[str, Any], option: str) -> Any:
+    if option not in entry["options"]:
+        raise AuthorsMistake(f"choice {name}", f"has no option {option!r}" + grammar.nearest(option, entry["options"]))
+    return entry["options"][option]
 
 
 def _error_replies(whole: Mapping[str, Any], checker_at: Callable[[str], Checker]) -> dict[int, Checker]:
@@ -254,7 +273,9 @@ def _named(entry: Mapping[str, Any], components: Mapping[str, Any]) -> Mapping[s
 def _parameters(entries: Sequence[Mapping[str, Any]], components: Mapping[str, Any]) -> tuple[Parameter, ...]:
     named = [_named(entry, components) for entry in entries]
     return tuple(
-        Parameter(entry["name"], entry["in"], entry.get("required", False), shape_of(entry["schema"], components["schemas"]))
+        Parameter(
+            entry["name"], entry["in"], entry.get("required", False), shape_of(entry["schema"], components["schemas"])
+        )
         for entry in named
     )
 
@@ -294,7 +315,7 @@ def _callback(entry: Mapping[str, Any], pointer: str, checker_at: Callable[[str]
     return None
 
 
-def _assumed(value: Any, pointer: str) -> Any:
+def _assumed(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
     if isinstance(value, list):
         for index, item in enumerate(value):
             yield from _assumed(item, f"{pointer}/{index}")

@@ -88,4 +88,3 @@ def _span(first: str, last: str, size: int) -> tuple[int, int]:
 
 def _gone() -> Response:
     return PlainTextResponse("There is no such file, or it has expired.\n", 404)
-

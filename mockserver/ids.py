@@ -12,7 +12,7 @@ _VARIANTS = "89ab"
 
 def stream(seed: str, purpose: str) -> random.Random:
     """A stream of its own for each purpose, so that drawing for one never shifts another."""
-    return random.Random(f"{seed}/{purpose}")  # noqa: S311  reproducible on purpose
+    return random.Random(f"{seed}/{purpose}")
 
 
 class Snowflakes:

@@ -3,8 +3,7 @@
 What is kept of a call is bounded when it is written; how it reads is decided when someone asks.
 """
 
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver.values import Call, Reply
 
@@ -15,8 +14,7 @@ _SECRET_HEADERS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-
 REDACTED = "[REDACTED]"
 
 
-@dataclass(frozen=True, slots=True)
-class Entry:
+class Entry(NamedTuple):
     """One call and what it was answered."""
 
     number: int  # counts from 1 since the last reset
@@ -30,7 +28,7 @@ def kept(call: Call) -> Call:
     """The call with its body cut down to what the journal keeps."""
     if call.body.size <= _WHOLE_BYTES:
         return call
-    return replace(call, body=replace(call.body, content=_cut(call.body.content, [_PARTS]), sights=()))
+    return call._replace(body=call.body._replace(content=_cut(call.body.content, [_PARTS]), sights=()))
 
 
 def _cut(value: Any, parts_left: list[int]) -> Any:

@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import logging
 import os
 import secrets
 import tempfile
@@ -113,8 +112,8 @@ def _url(options: Options, port: int) -> str:
 
 def _loop_runner() -> asyncio.Runner:
     try:
-        import uvloop
-    except ImportError:  # not made for Windows
+        import uvloop  # noqa: PLC0415  not made for Windows
+    except ImportError:
         return asyncio.Runner()
     return asyncio.Runner(loop_factory=uvloop.new_event_loop)
 
@@ -129,16 +128,17 @@ def _tune_garbage_collector() -> None:
 async def _live(house: House, server: wire.Server, listener: object, ready: Callable[[], None]) -> None:
     delivering = asyncio.create_task(house.courier.run())
     serving = asyncio.create_task(server.serve(sockets=[listener]))  # type: ignore[list-item]
+    answering = asyncio.create_task(server.answering.wait())
     try:
-        while not (server.started or serving.done()):
-            await asyncio.sleep(0)
+        await asyncio.wait({serving, answering}, return_when=asyncio.FIRST_COMPLETED)
         if server.started:
             ready()
         await serving
     finally:
-        delivering.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await delivering
+        for waiting in (delivering, answering):
+            waiting.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await waiting
         await house.close()
 
 

@@ -62,7 +62,7 @@ def _lacking(font: FreeTypeFont, letters: set[str]) -> int:
 
 def wrapped(text: str, font: FreeTypeFont, width: float, *, lines: int) -> list[str]:
     """Break the text into at most so many lines of at most `width` pixels; what is left over becomes an ellipsis."""
-    rest, done = " ".join(text.encode("utf-8", "replace").decode().split()), list[str]()
+    rest, done = " ".join(text.split()), list[str]()
     while rest and len(done) < lines:
         cut = _break(rest, _fitting(rest, font, width))
         done.append(rest[:cut].rstrip())

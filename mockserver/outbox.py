@@ -22,9 +22,7 @@ def deliveries(task: Task, marks: Timeline, statuses: Collection[str]) -> list[D
     ]
 
 
-def following(
-    owing: Sequence[Delivery], attempts: Attempts, retries_ms: Sequence[int]
-) -> tuple[Delivery, int] | None:
+def following(owing: Sequence[Delivery], attempts: Attempts, retries_ms: Sequence[int]) -> tuple[Delivery, int] | None:
     """The next delivery to try and the moment it is due, or None when nothing is left to try."""
     for delivery in owing:
         tried = attempts.get(delivery.id, ())

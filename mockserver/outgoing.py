@@ -188,11 +188,11 @@ class _Door(httpcore.AsyncNetworkBackend):
 
     async def connect_tcp(self, host: str, port: int, *_: Any, **_options: Any) -> httpcore.AsyncNetworkStream:
         """Connect to the first judged address of `host` that answers; the deadline is the caller's."""
-        failure = httpcore.ConnectError(f"{host} has no address")
+        failure: Exception = httpcore.ConnectError(f"{host} has no address")
         for address in self._guard.judge(host, await self._resolve(host, port)):
             try:
                 self._stream = await self._connect(address, port)
-            except httpcore.ConnectError as error:
+            except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
                 failure = error
             else:
                 return self._stream
@@ -267,7 +267,7 @@ def _allowance(entry: str) -> IPv4Network | IPv6Network | str:
 def _name(entry: str) -> str:
     try:
         name = httpx.URL(scheme="http", host=entry).raw_host.decode().rstrip(".")
-    except (httpx.InvalidURL, UnicodeError):
+    except httpx.InvalidURL:
         name = ""
     if not _HOST.fullmatch(name):
         raise ValueError(f"cannot allow callbacks to {entry!r}: it is neither a host name, an address nor a network")

@@ -16,9 +16,7 @@ class WrongReply(AssertionError):
     """Our own answer breaks the document: a bug of the double, never told in Kling's voice."""
 
 
-def success(
-    data: Any, operation: Operation, document: Document, request_id: str, task: Task | None = None
-) -> Reply:
+def success(data: Any, operation: Operation, document: Document, request_id: str, task: Task | None = None) -> Reply:
     """The answer to an accepted call. Raises WrongReply."""
     row = document.ok
     payload = {"code": row.code, "message": row.message, "request_id": request_id, "data": data}

@@ -21,3 +21,6 @@ SCENARIOS = _folder("scenarios")
 
 SEEDS = _PACKAGE / "seeds"
 """Pre-encoded video from which the placeholder clips are cut."""
+
+PICTURES = _PACKAGE / "pictures"
+"""Two pictures to try the service with."""

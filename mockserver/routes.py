@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from urllib.parse import unquote
 
 from mockserver.document import Operation
+
+_REMEMBERED_CHARS = 256
 
 
 @dataclass(slots=True)
@@ -28,11 +31,15 @@ class Routes:
 
     def __init__(self, operations: Iterable[Operation]) -> None:
         self._root = _Node()
+        self._remembered = lru_cache(maxsize=1024)(self._found)  # clients poll the same paths again and again
         for operation in operations:
             self._add(operation)
 
     def find(self, method: str, path: str) -> Found:
         """The operation for a raw (still percent-encoded) path; a plain segment wins over a parameter."""
+        return self._remembered(method, path) if len(path) <= _REMEMBERED_CHARS else self._found(method, path)
+
+    def _found(self, method: str, path: str) -> Found:
         node, arguments = self._root, {}
         for raw in path[1:].split("/"):
             segment = unquote(raw) if "%" in raw else raw

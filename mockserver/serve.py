@@ -19,7 +19,7 @@ def serve(call: Call, box: Sandbox) -> Reply:
     now_ms = box.clock.now_ms()
     request_id = box.next_request_id()
     try:
-        admit(call, box)
+        admit(call.authorization, call.wall_s, box)
         operation = _operation(call)
         arguments = validate(call, operation, box.document)
         data, task = _ACTIONS[operation.action](call, arguments, box, now_ms)
@@ -30,17 +30,17 @@ def serve(call: Call, box: Sandbox) -> Reply:
     return reply
 
 
-def admit(call: Call, box: Sandbox) -> None:
-    """Raise Refusal unless the call may enter this world. Clause: kling-facts 2.3, 3.4."""
+def admit(authorization: str | None, wall_s: float, box: Sandbox) -> None:
+    """Raise Refusal unless a call with this header may enter this world. Clause: kling-facts 2.3, 3.4."""
     if box.settings.auth == "off":
         return
     if box.settings.auth == "lenient":
-        auth.bearer(call.authorization)
+        auth.bearer(authorization)
         return
     auth.authenticate(
-        call.authorization,
+        authorization,
         box.account,
-        wall_s=call.wall_s,
+        wall_s=wall_s,
         kinds=box.document.choices["credentials"],
         leeway_s=box.document.choices["token_leeway_s"],
     )
@@ -69,7 +69,7 @@ def _submit(call: Call, arguments: Arguments, box: Sandbox, now_ms: int) -> Answ
     task = tasks.begin(
         call.operation,
         arguments,
-        _calm_plan(box),
+        tasks.calm_plan(box.document.lifecycle, box.settings.pace, box.lengths),
         id=box.next_id(now_ms),
         video_id=box.next_id(now_ms),
         file_key=box.next_file_key(),
@@ -80,12 +80,6 @@ def _submit(call: Call, arguments: Arguments, box: Sandbox, now_ms: int) -> Answ
     )
     box.facts.add_task(task)
     return tasks.new(task, box.document), task
-
-
-def _calm_plan(box: Sandbox) -> Any:
-    return tasks.calm_plan(
-        box.document.lifecycle, box.settings.pace, box.lengths.random(), box.lengths.normalvariate(0, 1)
-    )
 
 
 def _within_balance(box: Sandbox, units: Decimal, now_ms: int) -> None:

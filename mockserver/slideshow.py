@@ -71,7 +71,9 @@ def _decoded(image: bytes, size: Size) -> Image.Image:
     picture.draft("RGB", size)  # a large JPEG is not even decoded in full
     picture.thumbnail((max(size), max(size)), reducing_gap=2.0)
     ImageOps.exif_transpose(picture, in_place=True)
-    return picture.convert("RGBA" if picture.has_transparency_data else "RGB").convert("RGBA")
+    if picture.mode == "I;16":
+        picture = picture.point(lambda grey: grey / 256)  # converting would clip sixteen bits to eight, not scale them
+    return picture.convert("RGBA")
 
 
 def _framed(picture: Image.Image, size: Size) -> Image.Image:

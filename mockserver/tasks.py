@@ -2,43 +2,39 @@
 
 import math
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Protocol
 
 from mockserver import timeline
 from mockserver.document import Document, Lifecycle, Operation
 from mockserver.timeline import Step, Timeline
 from mockserver.values import Sight, Task
 
+
+class Chance(Protocol):
+    """A stream of randomness; a sandbox hands in its own."""
+
+    def uniform(self, a: float, b: float) -> float: ...
+    def normalvariate(self, mu: float, sigma: float) -> float: ...
+
+
 FILES = "/__kling/files"
 """Where result files are served, under the base URL."""
 
 
-def calm_plan(lifecycle: Lifecycle, pace: str, uniform: float, normal: float) -> tuple[Step, ...]:
-    """The way to success at a pace of the document; `uniform` in [0, 1) and a standard `normal` decide its draws."""
+def calm_plan(lifecycle: Lifecycle, pace: str, chance: Chance) -> tuple[Step, ...]:
+    """The way to success at a pace of the document; `chance` decides what the pace leaves open."""
     lasts = lifecycle.paces[pace]
-    passed = [Step(state, lasts_ms=_lasts(lasts.get(state, 0), uniform, normal)) for state in _way(lifecycle)]
+    passed = [Step(state, lasts_ms=_lasts(lasts.get(state, 0), chance)) for state in lifecycle.way]
     return (*passed, Step(lifecycle.success))
 
 
-def _way(lifecycle: Lifecycle) -> list[str]:
-    """The states on the shortest way from the first one to success, the end left out."""
-    ways = [[lifecycle.initial]]
-    for way in ways:
-        following = lifecycle.steps[way[-1]]
-        if lifecycle.success in following:
-            return way
-        ways.extend([*way, state] for state in following if not lifecycle.is_end(state) and state not in way)
-    return [lifecycle.initial]
-
-
-def _lasts(length: Any, uniform: float, normal: float) -> int:
-    if not isinstance(length, Mapping):
+def _lasts(length: Any, chance: Chance) -> int:
+    if not isinstance(length, dict):
         return int(length)
     if "uniform" in length:
-        low, high = length["uniform"]
-        return int(low + (high - low) * uniform)
+        return int(chance.uniform(*length["uniform"]))
     spread = length["lognormal"]
-    return int(spread["median"] * math.exp(spread["sigma"] * normal))
+    return int(spread["median"] * math.exp(spread["sigma"] * chance.normalvariate(0, 1)))
 
 
 def begin(
@@ -46,7 +42,7 @@ def begin(
     arguments: Mapping[str, Any],
     plan: tuple[Step, ...],
     *,
-    id: str,  # noqa: A002  the wire's own word
+    id: str,
     video_id: str,
     file_key: str,
     base_url: str,
@@ -71,6 +67,10 @@ def begin(
         frames_per_second=footage.frames_per_second if footage else 0,
         digest=digest,
         images=tuple(sight.url for sight in sights if sight.url),
+        external_id=arguments.get("external_task_id", ""),
+        callback_url=arguments.get("callback_url", ""),
+        watermarked=arguments.get("watermark_info", {}).get("enabled", False),
+        duration=str(arguments.get("duration", "")),
     )
 
 
@@ -110,7 +110,7 @@ def _info(task: Task) -> dict[str, str]:
 
 def _video(task: Task, base_url: str) -> dict[str, str]:
     place = f"{base_url}{FILES}/{task.file_key}/{task.video_id}"
-    video = {"id": task.video_id, "url": f"{place}.mp4", "duration": str(task.arguments.get("duration"))}
+    video = {"id": task.video_id, "url": f"{place}.mp4", "duration": task.duration}
     if task.watermarked:
         video["watermark_url"] = f"{place}-watermark.mp4"
     return video

@@ -5,11 +5,10 @@ pure: the same plan, birth, polls and interventions always give the same marks.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from typing import NamedTuple
 
 
-@dataclass(frozen=True, slots=True)
-class Step:
+class Step(NamedTuple):
     """One state of a plan and how it is left; a state with neither time nor polls lasts until someone moves it on."""
 
     status: str
@@ -18,8 +17,7 @@ class Step:
     message: str = ""  # task_status_msg while the state holds
 
 
-@dataclass(frozen=True, slots=True)
-class Mark:
+class Mark(NamedTuple):
     """From this moment the task has this status."""
 
     status: str
@@ -35,7 +33,9 @@ def unfold(plan: Sequence[Step], born_ms: int, polls: Sequence[int] = (), moves:
     marks = _from_plan(plan, born_ms, polls)
     for move in moves:
         marks = [mark for mark in marks if mark.at_ms <= move.at_ms]
-        rest = [step for index, step in enumerate(plan) if any(step.status == move.status for step in plan[: index + 1])]
+        rest = [
+            step for index, step in enumerate(plan) if any(step.status == move.status for step in plan[: index + 1])
+        ]
         following = _from_plan(rest, move.at_ms, polls)[1:] if rest else []
         marks = [*marks, move, *following]
     return tuple(marks)
@@ -48,13 +48,12 @@ def _from_plan(plan: Sequence[Step], start_ms: int, polls: Sequence[int]) -> lis
         if at_ms is None:
             break
         marks.append(Mark(step.status, at_ms, step.message))
-        at_ms = _left_at(step, at_ms, polls)
+        at_ms = at_ms + step.lasts_ms if step.lasts_ms is not None else _left_at(step, at_ms, polls)
     return marks
 
 
 def _left_at(step: Step, entered_ms: int, polls: Sequence[int]) -> int | None:
-    if step.lasts_ms is not None:
-        return entered_ms + step.lasts_ms
+    """When a state without a length of its own is left: with its last poll, or not by itself."""
     if step.polls is not None:
         seen = [poll for poll in polls if poll >= entered_ms]
         return seen[step.polls - 1] if len(seen) >= step.polls else None

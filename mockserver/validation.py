@@ -133,4 +133,3 @@ def _found(value: Any, path: tuple[str | int, ...]) -> Any:
         except (KeyError, IndexError, TypeError):
             return ""
     return value
-

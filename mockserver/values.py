@@ -1,8 +1,12 @@
-"""What passes between rooms: calls and replies, tasks, deliveries and attempts. Frozen, so that nobody can edit the past."""
+"""What passes between rooms: calls and replies, tasks, deliveries and attempts.
+
+Frozen, so that nobody can edit the past. What every call makes is a named tuple, four times quicker to make than a frozen
+dataclass.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 from mockserver.document import Operation
 from mockserver.timeline import Step
@@ -27,8 +31,7 @@ class Sight:
     data: bytes | None = None  # the decoded file, only while someone may want to show it
 
 
-@dataclass(frozen=True, slots=True)
-class Body:
+class Body(NamedTuple):
     """A request's body, read."""
 
     content: Any = None  # parsed JSON; a long image's text is replaced by a short stand-in
@@ -41,8 +44,7 @@ class Body:
 NO_BODY = Body()
 
 
-@dataclass(frozen=True, slots=True)
-class Call:
+class Call(NamedTuple):
     """One HTTP request to the API."""
 
     method: str
@@ -58,8 +60,7 @@ class Call:
     body: Body = NO_BODY
 
 
-@dataclass(frozen=True, slots=True)
-class Task:
+class Task(NamedTuple):
     """One task as it was accepted; what became of it is a question to its timeline."""
 
     id: str
@@ -75,21 +76,10 @@ class Task:
     frames_per_second: int = 0
     digest: str = ""  # of the request's body
     images: tuple[str, ...] = ()  # addresses given as images
-
-    @property
-    def external_id(self) -> str:
-        """The caller's own id, empty if none was given."""
-        return str(self.arguments.get("external_task_id", ""))
-
-    @property
-    def callback_url(self) -> str:
-        """Where changes are posted, empty if nowhere."""
-        return str(self.arguments.get("callback_url", ""))
-
-    @property
-    def watermarked(self) -> bool:
-        """Whether a watermarked twin was asked for."""
-        return bool(self.arguments.get("watermark_info", {}).get("enabled", False))
+    external_id: str = ""  # the caller's own id
+    callback_url: str = ""  # where changes are posted, empty if nowhere
+    watermarked: bool = False  # whether a watermarked twin was asked for
+    duration: str = ""  # of its video, seconds
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +105,7 @@ class Attempt:
     final: bool = False  # no further try can help
 
 
-@dataclass(frozen=True, slots=True)
-class Reply:
+class Reply(NamedTuple):
     """An answer, ready for the wire."""
 
     status: int
@@ -125,4 +114,4 @@ class Reply:
     message: str
     request_id: str
     task: Task | None = None  # the task this call made
-    headers: tuple[tuple[bytes, bytes], ...] = field(default=())
+    headers: tuple[tuple[bytes, bytes], ...] = ()

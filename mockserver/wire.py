@@ -92,6 +92,13 @@ class Server(uvicorn.Server):
             )
         )
 
+        self.answering = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; `answering` says when calls are answered."""
+        await super().startup(sockets)
+        self.answering.set()
+
     @contextmanager
     def capture_signals(self) -> Iterator[None]:
         """Signals end the server; unlike uvicorn's own, this does not raise them again afterwards."""

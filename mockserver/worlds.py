@@ -89,4 +89,3 @@ class Worlds:
 def new_account() -> Account:
     """Fresh credentials of the real service's shape (kling-facts 2.1, 2.2)."""
     return Account(secrets.token_hex(16), secrets.token_hex(16), f"api-key-kling-{secrets.token_hex(22)[:43]}")
-

@@ -15,8 +15,10 @@ MAX_DEPTH = 64
 
 _INTEGER = re.compile(r"[-+]?[0-9]+")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_WORDS = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
+_WORDS: dict[str, bool | None] = {"": None, "~": None, "null": None, "Null": None, "NULL": None}
 _WORDS |= dict.fromkeys(("true", "True", "TRUE"), True) | dict.fromkeys(("false", "False", "FALSE"), False)
+
+_TAGS = frozenset("str int float bool null timestamp merge value map seq".split())  # what plain YAML resolves to
 
 _Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
 
@@ -66,8 +68,8 @@ def parse(text: str, file: str) -> Any:
         _refuse_depth(text, file)
         root = yaml.compose(text, Loader=_Loader)
     except yaml.MarkedYAMLError as error:
-        mark = error.problem_mark or error.context_mark
-        raise AuthorsMistake(f"{file}:{mark.line + 1 if mark else 1}", f"is not YAML: {error.problem}") from error
+        line = error.problem_mark.line + 1 if error.problem_mark is not None else 1
+        raise AuthorsMistake(f"{file}:{line}", f"is not YAML: {error.problem}") from error
     except yaml.YAMLError as error:
         raise AuthorsMistake(file, f"is not YAML: {error}") from error
     return None if root is None else _value(root, file)
@@ -77,7 +79,7 @@ def _refuse_depth(text: str, file: str) -> None:
     """Composing recurses, so depth and aliases are judged on the flat stream of events first."""
     depth = 0
     for event in yaml.parse(text, Loader=_Loader):
-        line = event.start_mark.line + 1
+        line = event.start_mark.line + 1 if event.start_mark is not None else 1
         if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None):
             raise AuthorsMistake(f"{file}:{line}", "anchors and aliases are not taken")
         depth += isinstance(event, yaml.CollectionStartEvent) - isinstance(event, yaml.CollectionEndEvent)
@@ -86,9 +88,11 @@ def _refuse_depth(text: str, file: str) -> None:
 
 
 def _value(node: yaml.Node, file: str) -> Any:
+    if node.tag.rpartition(":")[2] not in _TAGS:
+        raise AuthorsMistake(f"{file}:{node.start_mark.line + 1}", f"tags such as {node.tag} are not taken")
     match node:
         case yaml.ScalarNode():
-            return _scalar(node, file)
+            return _scalar(node)
         case yaml.SequenceNode():
             return [_value(item, file) for item in node.value]
     assert isinstance(node, yaml.MappingNode)
@@ -109,10 +113,8 @@ def _mapping(node: yaml.MappingNode, file: str) -> Mapping:
     return found
 
 
-def _scalar(node: yaml.ScalarNode, file: str) -> Any:
+def _scalar(node: yaml.ScalarNode) -> Any:
     text: str = node.value
-    if node.tag.startswith("!") and node.tag != "!":
-        raise AuthorsMistake(f"{file}:{node.start_mark.line + 1}", f"tags such as {node.tag} are not taken")
     if node.style:  # quoted or block text is text
         return text
     if text in _WORDS:
