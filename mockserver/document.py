@@ -13,6 +13,7 @@ from mockserver import consistency, grammar
 from mockserver.bundle import bundle
 from mockserver.schemas import Checker, compile_all, compile_one
 from mockserver.shapes import Shape, shape_of
+from mockserver.timeline import Plan, Step
 from mockserver.yaml12 import AuthorsMistake
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -50,6 +51,7 @@ class Lifecycle:
     way: tuple[str, ...]  # the shortest way from the initial state to success, without the end
     failures: Mapping[str, str]  # slug -> task_status_msg
     paces: Mapping[str, Mapping[str, Any]]  # name -> state -> ms or a draw
+    even_plans: Mapping[str, Plan]  # the calm day's plan at each pace that leaves nothing to chance
 
     def is_end(self, status: str) -> bool:
         """Whether nothing follows this status."""
@@ -108,6 +110,7 @@ class Operation:
     image_places: tuple[tuple[tuple[str | None, ...], Any], ...] = ()
     units: Table | None = None  # cells: decimal text
     footage: Footage | None = None
+    kept: tuple[str, ...] = ()  # the body's properties that a task remembers: all but its images
     callback: Checker | None = None  # what is posted to callback_url
     pack: Mapping[str, str] | None = None
 
@@ -192,14 +195,20 @@ def _verbatim(text: str) -> str:
 
 def _lifecycle(entry: Mapping[str, Any]) -> Lifecycle:
     steps = {state: tuple(following) for state, following in entry["steps"].items()}
+    way = _way(steps, entry["initial"], entry["success"])
     return Lifecycle(
         initial=entry["initial"],
         success=entry["success"],
         failure=entry["failure"],
         steps=steps,
-        way=_way(steps, entry["initial"], entry["success"]),
+        way=way,
         failures=dict(entry["failures"]),
         paces={name: dict(pace) for name, pace in entry["paces"].items()},
+        even_plans={
+            name: (*(Step(state, lasts_ms=pace.get(state, 0)) for state in way), Step(entry["success"]))
+            for name, pace in entry["paces"].items()
+            if not any(isinstance(length, dict) for length in pace.values())
+        },
     )
 
 
@@ -241,6 +250,7 @@ def _operation(
     parameters = _parameters(entry.get("parameters", ()), whole["components"])
     body = entry.get("requestBody", {}).get("content", {}).get("application/json", {}).get("schema")
     shape = shape_of(body, whole["components"]["schemas"]) if body else None
+    places = tuple(shape.image_places()) if shape else ()
     return Operation(
         id=entry["operationId"],
         method=method.upper(),
@@ -253,7 +263,8 @@ def _operation(
         body=shape,
         body_checker=checker_at(f"{pointer}/requestBody/content/application~1json/schema") if body else None,
         replies=_replies(entry["responses"], pointer, checker_at),
-        image_places=tuple(shape.image_places()) if shape else (),
+        image_places=places,
+        kept=tuple(name for name in shape.properties if name not in {path[0] for path, _ in places}) if shape else (),
         units=_units(entry.get("x-kling-units")),
         footage=_footage(entry.get("x-kling-video")),
         callback=_callback(entry.get("callbacks", {}), pointer, checker_at),

@@ -101,10 +101,11 @@ class Facts:
     def unfinished(self, now_ms: int) -> Sequence[Task]:
         """Tasks that hold a slot now. Those that ended leave the index here, their units charged."""
         for task in list(self._unfinished.values()):
-            marks = self._timelines[task.id]
-            if self._lifecycle.is_end(timeline.at(marks, now_ms).status):
-                self._charged += ledger.cost(task, marks, now_ms, self._lifecycle)
+            state = ledger.state(self._timelines[task.id], now_ms, self._lifecycle)
+            if state != ledger.RESERVED:
                 del self._unfinished[task.id]
+                if state == ledger.CHARGED:
+                    self._charged += Decimal(task.units)
         return list(self._unfinished.values())
 
     def units(self, now_ms: int) -> Decimal:

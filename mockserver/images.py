@@ -14,7 +14,7 @@ from mockserver.shapes import ImageRules
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
-_ADDRESS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://[^\s/?#]+\S*")
+_ADDRESS = re.compile(r"[A-Za-z]+://[^\s/?#]+\S*")
 
 Pixels = tuple[int, int]
 
@@ -25,8 +25,8 @@ class Unfit(Exception):
 
 def is_address(text: str, rules: ImageRules) -> bool:
     """Whether the text is a URL of a scheme the document takes."""
-    match = _ADDRESS.fullmatch(text)
-    return match is not None and match[1].lower() in rules.url_schemes
+    scheme, colon, _ = text.partition("://")
+    return bool(colon) and scheme.lower() in rules.url_schemes and _ADDRESS.fullmatch(text) is not None
 
 
 def decoded(text: str | bytes | memoryview, rules: ImageRules) -> bytes:

@@ -5,7 +5,7 @@ long strings are lifted out first: the rest parses in microseconds, and the imag
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import orjson
@@ -17,6 +17,7 @@ from mockserver.shapes import ImageRules
 from mockserver.values import Body, Sight
 
 _LIFT_BYTES = 64 * 1024
+_MAX_DEPTH = 100
 _STAND_IN = b"klingmock:lifted:%d"
 _URL_CHARS = 2048  # of an image's address, as much as is kept
 
@@ -30,10 +31,29 @@ def read(raw: bytes, operation: Operation, *, keep_images: bool = False) -> Body
     try:
         content = orjson.loads(skeleton)
         content = _put_back(content, lifted, operation)
+        _refuse_depth(content, raw)
     except ValueError:
         return Body(problem="unreadable_body", digest=digest, size=len(raw))
     sights = tuple(_sights(content, lifted, operation, keep_images=keep_images))
     return Body(content, None, sights, digest, len(raw))
+
+
+def _refuse_depth(content: Any, raw: bytes) -> None:
+    """Raise ValueError for JSON nested deeper than anyone needs: whoever walks it later recurses."""
+    if raw.count(b"[") + raw.count(b"{") <= _MAX_DEPTH:
+        return
+    level = [content]
+    for _ in range(_MAX_DEPTH):
+        level = [part for value in level for part in _parts(value)]
+        if not level:
+            return
+    raise ValueError("nested too deeply")
+
+
+def _parts(value: Any) -> Iterable[Any]:
+    if isinstance(value, dict):
+        return value.values()
+    return value if isinstance(value, list) else ()
 
 
 def lift(raw: bytes) -> tuple[bytes, Lifted]:
@@ -95,7 +115,7 @@ def _sights(content: Any, lifted: Lifted, operation: Operation, *, keep_images: 
         if text in lifted:
             yield _see(field, lifted[text], rules, keep=keep_images)
         elif images.is_address(text, rules):
-            yield Sight(field, url=text[:_URL_CHARS])
+            yield Sight(field, None, text[:_URL_CHARS])
         elif text:  # an empty one is missing, which validation says
             yield _see(field, text, rules, keep=keep_images)
 
@@ -109,18 +129,24 @@ def _see(field: str, text: str | memoryview, rules: ImageRules, *, keep: bool) -
     return Sight(field, data=data if keep else None)
 
 
-def _image_texts(content: Any, operation: Operation) -> Iterator[tuple[str, str, ImageRules]]:
+def _image_texts(content: Any, operation: Operation) -> list[tuple[str, str, ImageRules]]:
     """Every text that stands where the document wants an image, with the name of its field."""
-    for path, rules in operation.image_places:
-        yield from ((field, text, rules) for field, text in _texts_at(content, path, ""))
+    return [
+        (field, text, rules)
+        for path, rules in operation.image_places
+        for field, text in _texts_at(content, path, "")
+    ]  # fmt: skip
 
 
-def _texts_at(value: Any, path: tuple[str | None, ...], field: str) -> Iterator[tuple[str, str]]:
+def _texts_at(value: Any, path: tuple[str | None, ...], field: str) -> list[tuple[str, str]]:
     if not path:
-        if isinstance(value, str):
-            yield field, value
-    elif path[0] is None and isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _texts_at(item, path[1:], f"{field}[{index}]")
-    elif isinstance(value, dict) and path[0] in value:
-        yield from _texts_at(value[path[0]], path[1:], f"{field}.{path[0]}".lstrip("."))
+        return [(field, value)] if isinstance(value, str) else []
+    step, rest = path[0], path[1:]
+    if step is not None:
+        return _texts_at(value[step], rest, f"{field}.{step}" if field else step) if _has(value, step) else []
+    items = enumerate(value) if isinstance(value, list) else ()
+    return [found for index, item in items for found in _texts_at(item, rest, f"{field}[{index}]")]
+
+
+def _has(value: Any, name: str) -> bool:
+    return isinstance(value, dict) and name in value

@@ -7,7 +7,6 @@ from typing import Any
 from mockserver import timeline
 from mockserver.document import Lifecycle
 from mockserver.timeline import Timeline
-from mockserver.values import Task
 
 RESERVED, CHARGED, RETURNED = "reserved", "charged", "returned"
 
@@ -18,11 +17,6 @@ def state(marks: Timeline, now_ms: int, lifecycle: Lifecycle) -> str:
     if not lifecycle.is_end(status):
         return RESERVED
     return CHARGED if status == lifecycle.success else RETURNED
-
-
-def cost(task: Task, marks: Timeline, now_ms: int, lifecycle: Lifecycle) -> Decimal:
-    """The units the task holds or has used."""
-    return Decimal(0) if state(marks, now_ms, lifecycle) == RETURNED else Decimal(task.units)
 
 
 def text(units: Decimal) -> str:

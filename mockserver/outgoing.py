@@ -123,7 +123,8 @@ class Outgoing:
         """Break off every POST that is under way; each ends as an outcome."""
         self._end = "when the double stopped"
         for deadline in self._under_way:
-            deadline.reschedule(asyncio.get_running_loop().time())
+            if not deadline.expired():
+                deadline.reschedule(asyncio.get_running_loop().time())
 
     @asynccontextmanager
     async def _deadline(self) -> AsyncIterator[None]:
@@ -258,8 +259,9 @@ def _parsed(url: str) -> httpx.URL:
 
 def _allowance(entry: str) -> IPv4Network | IPv6Network | str:
     """A network (an address is a small one), or a name as URLs will have it: lower case, ASCII, without a last dot."""
+    text = entry.strip("[]")
     try:
-        return ip_network(entry.strip("[]"))
+        return ip_network(text if "/" in text else _unmapped(text))
     except ValueError:
         return _name(entry)
 

@@ -57,9 +57,10 @@ class Shape:
         for name, shape in self.properties.items():
             part = given.get(name)
             if part is None or (part == "" and name not in self.required):
-                given.pop(name, None)
                 if shape.default is not NOT_GIVEN:
                     given[name] = shape.default
+                elif name in given:
+                    del given[name]
             elif shape.properties or shape.items is not None:
                 given[name] = shape.given(part)
         return given

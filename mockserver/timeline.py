@@ -17,6 +17,9 @@ class Step(NamedTuple):
     message: str = ""  # task_status_msg while the state holds
 
 
+Plan = tuple[Step, ...]
+
+
 class Mark(NamedTuple):
     """From this moment the task has this status."""
 

@@ -41,8 +41,7 @@ def _from_body(call: Call, operation: Operation, shape: Shape, document: Documen
         names = [name.removesuffix("_name") for name in operation.units.by]
         values = [str(given.get(name)) for name in operation.units.by]
         raise Refusal("unsupported_combination", field="/".join(names), value="/".join(values))
-    pictured = {path[0] for path, _ in operation.image_places}
-    return {name: given[name] for name in shape.properties if name in given and name not in pictured}
+    return {name: given[name] for name in operation.kept if name in given}
 
 
 def _from_address(call: Call, operation: Operation, document: Document) -> Arguments:

@@ -21,8 +21,7 @@ class Account:
     api_key: str
 
 
-@dataclass(frozen=True, slots=True)
-class Sight:
+class Sight(NamedTuple):
     """What was seen of one image of a request."""
 
     field: str  # as messages name it: image_list[0].image

@@ -29,42 +29,44 @@ async def perform(reply: Reply, send: Send) -> None:
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol with a bound on headers."""
+    """uvicorn's protocol with a bound on what may come before a body."""
 
-    def __init__(self, *arguments: Any, **options: Any) -> None:
-        super().__init__(*arguments, **options)
-        self._head_bytes = 0
-        self._in_head = True
+    _in_head = False  # between a request's first byte and the end of its headers
+    _head_bytes = 0
 
     def data_received(self, data: bytes) -> None:
+        """As uvicorn's; headers that do not end are cut off."""
         super().data_received(data)
-        if self._in_head and self.transport is not None and not self.transport.is_closing():
+        if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEADER_BYTES:
                 self._refuse_headers()
 
     def on_message_begin(self) -> None:
+        """A request begins."""
         self._in_head, self._head_bytes = True, 0
         super().on_message_begin()
 
     def on_headers_complete(self) -> None:
+        """Its headers are known: too many are refused before anyone sees them."""
         self._in_head = False
-        size = len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
-        if size > MAX_HEADER_BYTES:
+        if len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers]) > MAX_HEADER_BYTES:
             self._refuse_headers()
-            return
-        super().on_headers_complete()
+        else:
+            super().on_headers_complete()
 
     def on_body(self, body: bytes) -> None:
-        if self.cycle is not None:
+        """Part of a body; there is no one to hear it when the headers were refused."""
+        if not self.transport.is_closing():
             super().on_body(body)
 
     def on_message_complete(self) -> None:
-        if self.cycle is not None:
+        """A request ends."""
+        if not self.transport.is_closing():
             super().on_message_complete()
-        self._in_head, self._head_bytes = True, 0
 
     def _refuse_headers(self) -> None:
+        self._in_head = False
         self.transport.write(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         )

@@ -191,7 +191,17 @@ def test_an_image_of_megabytes_is_seen_where_it_lies():
 
 
 @pytest.mark.parametrize(
-    "raw", [b"", b"{", b'{"a": NaN}', b'{"a": 1e999}', b'"\xff"', b"[" * 5000, b'{"a": "' + b"x\n" * 90_000 + b'"}']
+    "raw",
+    [
+        b"",
+        b"{",
+        b'{"a": NaN}',
+        b'{"a": 1e999}',
+        b'"\xff"',
+        b"[" * 5000,
+        b"[" * 900 + b"]" * 900,
+        b'{"a": "' + b"x\n" * 90_000 + b'"}',
+    ],
 )
 def test_a_body_that_is_no_json_is_a_problem_not_an_error(raw):
     """Broken text, broken UTF-8, NaN, endless nesting, raw line ends: the same plain verdict, also in long bodies."""

@@ -60,8 +60,8 @@ class Receiver:
             self.heard.append(head + await reader.readexactly(2))
             self.arrivals.release()
             await self.answer(reader, writer)
-        except (OSError, asyncio.IncompleteReadError):
-            pass
+        except (OSError, RuntimeError, asyncio.IncompleteReadError):
+            pass  # the other side hung up; uvloop calls writing to a closed transport a RuntimeError
         writer.close()
 
     async def all_gone(self) -> None:
@@ -288,7 +288,7 @@ def test_a_receiver_that_does_not_end_is_left_at_the_deadline(run: Run, answer: 
             "the receiver had not finished after 0.2 s",
             False,
         )
-        assert 200 <= outcome.took_ms < 1000
+        assert 200 <= outcome.took_ms < 4000
 
     run(story())
 
@@ -544,6 +544,7 @@ def test_the_next_address_of_a_name_is_tried(run: Run, failure: Exception) -> No
         ("8.8.8.8", "http://134744072/", True),
         ("8.8.8.8", "http://[::ffff:8.8.8.8]/", True),
         ("8.8.8.8", "http://hooks.test/", True),
+        ("::ffff:8.8.8.8", "http://[::ffff:8.8.8.8]/", True),
         ("2001:db8::1", "http://[2001:db8:0::1]/", True),
         ("[2001:db8:0::1]", "http://[2001:db8::1]/", True),
         ("100.64.0.0/10", "http://100.64.7.7/", True),
@@ -762,7 +763,9 @@ def test_closing_breaks_off_what_is_under_way(run: Run) -> None:
             outgoing = Outgoing(timeout_s=30)
             waiting = asyncio.create_task(outgoing.post(mute.url, b"{}", {}))
             await mute.arrivals.acquire()
-            await outgoing.close()
+            for _ in range(4):  # closing again while the first close takes effect changes nothing
+                await outgoing.close()
+                await asyncio.sleep(0)
             outcome = await asyncio.wait_for(waiting, 5)
             assert outcome.error == "the receiver had not finished when the double stopped"
 

@@ -188,6 +188,14 @@ def test_waiting_ends_at_the_deadline_with_a_last_look(stage, says):
     assert caught.value.task.task_id == "866889456698785798"
 
 
+def test_no_request_outlasts_the_deadline_by_much(stage, says):
+    """A second at least, so that the last look can succeed at all."""
+    s = stage(lambda _: says.ok(says.task("processing")))
+    with pytest.raises(TaskUnfinished):
+        s.wait("mine", timeout_s=5)
+    assert [request.extensions["timeout"]["read"] for request in s.requests] == [5, 4, 2.5, 1, 1]
+
+
 def test_a_deadline_of_nothing_is_one_look(stage, says):
     s = stage(lambda _: says.ok(says.task("processing")))
     with pytest.raises(TaskUnfinished):

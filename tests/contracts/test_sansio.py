@@ -185,13 +185,20 @@ def test_what_is_no_envelope_is_unreadable(body, status, media_type):
 @pytest.mark.parametrize(
     ("status", "code"), [(200, 1303), (200, 5000), (200, 1), (201, 0), (400, 0), (400, 1999), (302, 1303), (100, 0)]
 )
-def test_a_code_that_contradicts_its_status_is_a_protocol_error(status, code):
-    """HTTP 200 with a code other than 0, another 2xx, a refusal with 0, a code that no table has."""
-    with pytest.raises(ProtocolError) as caught:
-        found(reply({"code": code, "message": "m", "request_id": "r", "data": {}}, status), "mine")
+def test_a_code_that_contradicts_its_status_is_a_protocol_error(says, status, code):
+    """HTTP 200 with a code other than 0, another 2xx, a refusal with 0, a code that no table has; though all is there."""
+    body = {"code": code, "message": "m", "request_id": "r", "data": says.task("succeed")}
+    with pytest.raises(ProtocolError, match="do not go together") as caught:
+        found(reply(body, status), "mine")
     error = caught.value
     assert not isinstance(error, UnreadableError)
     assert (error.status, error.code, error.request_id, error.retry) == (status, code, "r", False)
+
+
+@pytest.mark.parametrize("other", [{"message": 0}, {"request_id": 7}, {"data": None}, {"data": []}])
+def test_an_envelope_that_is_not_what_it_should_be_is_a_protocol_error(says, other):
+    with pytest.raises(ProtocolError):
+        found(reply({"code": 0, "message": "", "request_id": "r", "data": says.task()} | other), "mine")
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ def test_another_library_reads_what_we_mint():
     token = mint(PAIR, NOW_S)
     assert claims(token) == {"iss": "access-key", "exp": 1_774_712_871, "nbf": 1_774_711_066}
     assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "JWT"}
+    assert "=" not in token  # RFC 7515: Base64 without its padding
 
 
 @given(st.text(min_size=1, max_size=40), st.text(min_size=32, max_size=64), st.integers(10**9, 10**11))
