@@ -99,7 +99,7 @@ class _Create:
         except ParametersError as refusal:
             if not (self.lost or words.ALREADY_EXISTS in refusal.message.casefold()):
                 raise
-            task = yield from self.owner(refusal)
+            task = yield from self.owner(self.lost or refusal)
             if task is None:
                 raise
             return task

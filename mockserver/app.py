@@ -19,7 +19,7 @@ from mockserver.document import Document
 from mockserver.refusals import Refusal
 from mockserver.routes import Routes
 from mockserver.sandbox import Sandbox
-from mockserver.values import NO_BODY, Body, Call, Task
+from mockserver.values import NO_BODY, Body, Call, Reply, Task
 from mockserver.worlds import Worlds
 
 OWN_PREFIX = "/__kling/"
@@ -57,16 +57,26 @@ class Double:
         box = self._worlds.whose(head.authorization)
         try:
             body = await self._body(head, box, scope, receive)
-        except Disconnected:
-            return
+        except (Disconnected, asyncio.CancelledError):
+            return  # the client went away, or the server ends: there is nobody to answer
         call = head.call(body)
         reply = serve.serve(call, box)
-        await wire.perform(reply, send)
+        if reply.task is not None and reply.task.callback_url:
+            await self._announce(reply, reply.task, box)
+        arrived = await wire.perform(reply, scope, receive, send, box.noise)
         if reply.task is not None:
-            await self._look_after(reply.task, box, body)
+            await self._look_after(reply.task, box, body, arrived=arrived)
 
-    async def _look_after(self, task: Task, box: Sandbox, body: Body) -> None:
+    async def _announce(self, reply: Reply, task: Task, box: Sandbox) -> None:
+        """Callbacks that do not wait for the create reply: a story's, and all of them when the reply may never leave."""
+        await self._courier.deliver_before_reply(box, task)
+        if reply.disrupt is not None:
+            self._courier.kick(box, task)
+
+    async def _look_after(self, task: Task, box: Sandbox, body: Body, *, arrived: bool) -> None:
         """What a new task needs once its create reply has left: its callbacks, and its images if they may be shown."""
+        if not arrived:
+            box.facts.add_doubt(task.id)
         if task.callback_url:
             self._courier.kick(box, task)
         if any(sight.data for sight in body.sights):

@@ -68,7 +68,7 @@ _SERVE_FLAGS = (
     option("--secret-key", default=SECRET_KEY, help="The account's SecretKey."),
     option("--api-key", default=API_KEY, help="The account's static API key."),
     option("--auth", default="strict", type=click.Choice(["strict", "lenient", "off"]), help="How tokens are judged."),
-    option("--scenario", default="default", help="The story to play."),
+    option("--scenario", default="default", help="The story to play: a name of the catalogue, or a file."),
     option("--pace", default="fast", help="How long the calm day's tasks take: instant, fast or realistic."),
     option("--speed", default=1.0, type=click.FloatRange(0, 1_000_000), help="Sandbox time per real time; 0 is frozen."),
     option("--seed", default=None, help="Where randomness begins; random and printed if not given."),
@@ -82,6 +82,7 @@ _SERVE_FLAGS = (
     option("--control-token", default="", help="Demanded as bearer token on /__kling/ when set."),
     option("--callback-allow", multiple=True, help="Another host callbacks may go to."),
     option("--webhook-secret", default="", help="Sign callbacks with this whsec_ secret."),
+    option("--no-headers", is_flag=True, help="Do not say in a header which rule decided a reply."),
     option("--choose", multiple=True, metavar="NAME=OPTION", help="Another option where the sources are silent."),
 )  # fmt: skip
 
@@ -133,11 +134,10 @@ def _options(flags: dict[str, Any]) -> Any:
     from mockserver import launch
     from mockserver.signature import check_secret
     from mockserver.values import Account
+    from mockserver.worlds import new_seed
 
     if flags.pop("state") is not None:
         stop("--state is not there yet: everything lives in memory until the server stops")
-    if flags.pop("scenario") != "default":
-        stop("--scenario takes only 'default' so far")
     account = Account(flags.pop("access_key"), flags.pop("secret_key"), flags.pop("api_key"))
     certificate, key = flags.pop("tls_cert"), flags.pop("tls_key")
     if bool(certificate) != bool(key):
@@ -147,9 +147,10 @@ def _options(flags: dict[str, Any]) -> Any:
             check_secret(flags["webhook_secret"])
         except ValueError as error:
             stop(f"--webhook-secret: {error}")
+    flags["headers"] = not flags.pop("no_headers")
     flags["choose"] = _chosen(flags["choose"])
     flags["control_token"] = _control_token(flags["host"], flags["control_token"])
-    flags["seed"] = flags["seed"] or launch.new_seed()
+    flags["seed"] = flags["seed"] or new_seed()
     return launch.Options(account=account, tls=(certificate, key) if certificate else None, **flags)
 
 
@@ -175,7 +176,7 @@ def _loaded(house: Any, options: Any) -> list[str]:
     box = house.worlds.default
     return [
         f"document    {len(house.document.operations)} operations, {len(house.document.assumptions())} assumptions",
-        f"scenario    default, pace {options.pace}, seed {options.seed}",
+        f"scenario    {box.scenario.name}, pace {options.pace}, seed {options.seed}",
         f"clock       rate {box.clock.rate:g}",
         f"access key  {options.account.access_key}",
         f"secret key  {options.account.secret_key}",

@@ -1,14 +1,12 @@
-"""The control plane, `/__kling/…`: health, the document, a sandbox's clock, tasks, calls and callbacks.
+"""The control plane, `/__kling/…`: routes and request bodies from its own document, one method an operation.
 
-It speaks in its own voice (`application/problem+json`), never in Kling's, and keeps strangers out: the Host must be ours,
-a page of another origin is refused, and where a token is set it is demanded.
+It speaks in its own voice (`application/problem+json`), never in Kling's.
 """
 
-import hmac
-from collections.abc import Awaitable, Callable, MutableMapping
-from dataclasses import dataclass
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from decimal import Decimal
 from typing import Any
-from urllib.parse import urlsplit
 
 import orjson
 import yaml
@@ -17,63 +15,26 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Route
 
-from mockserver import journal, outbox, tasks
+from mockserver import memories, timeline, wire, yaml12
+from mockserver.clock import Clock
 from mockserver.courier import Busy, Courier
 from mockserver.document import Document
 from mockserver.files import Files
+from mockserver.guard import Guard, Problem
+from mockserver.inbox import Behaviour, Inbox
+from mockserver.resources import CONTROL_DOCUMENT
 from mockserver.sandbox import Sandbox
-from mockserver.values import Task
-from mockserver.worlds import Worlds
+from mockserver.scenario import Scenario
+from mockserver.schemas import Checker, compile_all
+from mockserver.timeline import Mark
+from mockserver.values import Account, Task
+from mockserver.worlds import Worlds, new_account, new_seed
+from mockserver.yaml12 import AuthorsMistake
 
 PREFIX = "/__kling"
-_OPEN = ("/__kling/livez", "/__kling/readyz", "/__kling/files/", "/__kling/inbox/")
-_LOOPBACK = {"localhost", "127.0.0.1", "::1"}
-_MAX_ADVANCE_MS = 366 * 24 * 3600 * 1000
+_MAX_BODY_BYTES = 4 * 1024 * 1024
 
-Handler = Callable[[Request], Awaitable[Response]]
-
-
-class Problem(Exception):
-    """The control plane says no."""
-
-    def __init__(self, status: int, title: str, **more: Any) -> None:
-        super().__init__(title)
-        self.status, self.title, self.more = status, title, more
-
-
-@dataclass(frozen=True, slots=True)
-class Guard:
-    """Who may use the control plane."""
-
-    token: str = ""
-    hosts: frozenset[str] = frozenset()  # beside loopback: the bound address, the public URL's host
-
-    def check(self, request: Request) -> None:
-        """Raise Problem unless the request may pass."""
-        path = request.scope["path"]
-        if path.startswith(_OPEN) and (request.method in ("GET", "HEAD") or path.startswith("/__kling/inbox/")):
-            return
-        host = _host_name(request.headers.get("host", ""))
-        if host not in _LOOPBACK and host not in self.hosts:
-            raise Problem(403, f"the Host {host!r} is not this server's")
-        self._check_origin(request)
-        sent = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if self.token and not hmac.compare_digest(sent.encode(), self.token.encode()):
-            raise Problem(401, "the control plane wants its token: Authorization: Bearer TOKEN")
-
-    def _check_origin(self, request: Request) -> None:
-        origin = request.headers.get("origin")
-        site = request.headers.get("sec-fetch-site", "none")
-        own = f"{request.url.scheme}://{request.headers.get('host', '')}"
-        if (origin is not None and origin != own) or site in ("cross-site", "same-site"):
-            raise Problem(403, "requests that a browser sends from another origin are refused")
-
-
-def _host_name(host: str) -> str:
-    try:
-        return urlsplit(f"//{host}").hostname or ""
-    except ValueError:
-        return ""
+Handler = Callable[[Request, dict[str, Any]], Awaitable[Response]]
 
 
 class Control:
@@ -81,139 +42,239 @@ class Control:
 
     def __init__(self, worlds: Worlds, document: Document, courier: Courier, files: Files, guard: Guard) -> None:
         self._worlds, self._document, self._courier, self._guard = worlds, document, courier, guard
-        self._app = Starlette(
-            routes=[
-                Route(f"{PREFIX}{path}", _speaking_json(handler, guard), methods=[method])
-                for method, path, handler in self._routes(files)
-            ],
-            exception_handlers={404: _not_found, 405: _not_allowed},
-        )
+        self._own = yaml12.read(CONTROL_DOCUMENT)
+        self._checker_at = compile_all(self._own)
+        routes = [Route(f"{PREFIX}/files/{{key}}/{{name}}", files, methods=["GET"])]
+        routes += [self._route(path, item) for path, item in self._own["paths"].items()]
+        self._app = Starlette(routes=routes, exception_handlers={404: _not_found})
 
-    async def __call__(
-        self, scope: MutableMapping[str, Any], receive: Callable[..., Any], send: Callable[..., Any]
-    ) -> None:
+    async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
         await self._app(scope, receive, send)
 
-    def _routes(self, files: Files) -> list[tuple[str, str, Handler]]:
-        return [
-            ("GET", "/livez", self._up),
-            ("GET", "/readyz", self._up),
-            ("GET", "/files/{key}/{name}", files),
-            ("GET", "/spec/openapi.json", self._spec_json),
-            ("GET", "/spec/openapi.yaml", self._spec_yaml),
-            ("GET", "/clock", self._clock),
-            ("POST", "/clock", self._set_clock),
-            ("GET", "/tasks", self._tasks),
-            ("GET", "/tasks/{id}", self._task),
-            ("GET", "/calls", self._calls),
-            ("GET", "/callbacks", self._callbacks),
-            ("POST", "/reset", self._reset),
-        ]
+    def _route(self, path: str, item: dict[str, Any]) -> Route:
+        """One path of the document, all its methods."""
+        pointer = f"#/paths/{path.replace('/', '~1')}"
+        found: dict[str, tuple[Handler, Checker | None]] = {}
+        for method in item.keys() - {"parameters"}:
+            body = item[method].get("requestBody", {}).get("content", {}).get("application/json")
+            place = f"{pointer}/{method}/requestBody/content/application~1json/schema"
+            name = item[method]["operationId"]
+            found[method.upper()] = getattr(self, f"_{name}"), self._checker_at(place) if body else None
+        return Route(f"{PREFIX}{path}", self._answering(found), methods=[*_ALL_METHODS])
+
+    def _answering(self, found: dict[str, tuple[Handler, Checker | None]]) -> Callable[[Request], Awaitable[Response]]:
+        allowed = sorted(found)
+
+        async def answering(request: Request) -> Response:
+            try:
+                self._guard.check(request)
+                method = "GET" if request.method == "HEAD" and "GET" in found else request.method
+                if method not in found:
+                    return _not_allowed(request, allowed)
+                handler, checker = found[method]
+                return await handler(request, await _body(request, checker) if checker else {})
+            except Problem as told:
+                return problem(told)
+
+        return answering
 
     # -- about the server
 
-    async def _up(self, request: Request) -> Response:
+    async def _livez(self, request: Request, body: dict[str, Any]) -> Response:
         return answer({"status": "up"})
 
-    async def _spec_json(self, request: Request) -> Response:
+    async def _readyz(self, request: Request, body: dict[str, Any]) -> Response:
+        return answer({"status": "up"})
+
+    async def _own_document(self, request: Request, body: dict[str, Any]) -> Response:
+        return answer(self._own)
+
+    async def _spec_json(self, request: Request, body: dict[str, Any]) -> Response:
         return answer(self._document.raw)
 
-    async def _spec_yaml(self, request: Request) -> Response:
+    async def _spec_yaml(self, request: Request, body: dict[str, Any]) -> Response:
         return Response(as_yaml(self._document), media_type="application/yaml")
 
-    # -- about one sandbox
+    # -- sandboxes
+
+    async def _make_sandbox(self, request: Request, wish: dict[str, Any]) -> Response:
+        default = self._worlds.default
+        fresh = new_account()
+        account = Account(*(wish.get(name) or getattr(fresh, name) for name in ("access_key", "secret_key", "api_key")))
+        if self._worlds.taken(account):
+            raise Problem(409, f"there is already a sandbox with access key {account.access_key!r} or this API key")
+        balance = wish.get("balance")
+        settings = replace(
+            default.settings,
+            seed=str(wish.get("seed", new_seed())),
+            pace=wish.get("pace", default.settings.pace),
+            concurrency=wish.get("concurrency", default.settings.concurrency),
+            balance=Decimal(str(balance)) if balance is not None else default.settings.balance,
+            webhook_secret=wish.get("webhook_secret", default.settings.webhook_secret),
+        )
+        clock = Clock(wish.get("rate", default.clock.rate), wish.get("now_ms"))
+        story = self._story(wish["scenario"]) if "scenario" in wish else default.scenario
+        self._worlds.add(Sandbox(account, self._document, clock, settings, default.library, story))
+        made = {"access_key": account.access_key, "secret_key": account.secret_key, "api_key": account.api_key}
+        return answer(made, 201)
+
+    async def _remove_sandbox(self, request: Request, body: dict[str, Any]) -> Response:
+        name = request.path_params["access_key"]
+        if name == self._worlds.default.account.access_key:
+            raise Problem(409, "the default sandbox stays")
+        box = self._worlds.remove(name)
+        if box is None:
+            raise Problem(404, f"there is no sandbox {name!r}")
+        self._courier.forget(box)
+        return Response(status_code=204)
 
     def _box(self, request: Request) -> Sandbox:
         wanted = request.query_params.get("sandbox")
-        box = self._worlds.named(wanted) if wanted else self._worlds.default
+        box = self._worlds.default if wanted is None else self._worlds.named(wanted)
         if box is None:
             raise Problem(404, f"there is no sandbox {wanted!r}")
         return box
 
-    async def _clock(self, request: Request) -> Response:
+    # -- time
+
+    async def _clock(self, request: Request, body: dict[str, Any]) -> Response:
         return answer(_time(self._box(request), []))
 
-    async def _set_clock(self, request: Request) -> Response:
-        """`{"advance_ms"}` or `{"rate"}`; forward only."""
-        box, wish = self._box(request), await _json_object(request)
-        match wish:
-            case {"advance_ms": int(ms)} if len(wish) == 1 and not isinstance(ms, bool) and 0 <= ms <= _MAX_ADVANCE_MS:
-                return answer(_time(box, await self._advanced(box, ms)))
-            case {"rate": int() | float() as rate} if len(wish) == 1 and not isinstance(rate, bool):
-                try:
-                    box.clock.set_rate(rate)
-                except ValueError as error:
-                    raise Problem(422, str(error)) from error
-                self._courier.kick(box)
-                return answer(_time(box, []))
-        raise Problem(
-            422, f'wants {{"advance_ms": 0…{_MAX_ADVANCE_MS}}} or {{"rate": 0…1000000}}: time can\'t go backwards'
-        )
+    async def _set_clock(self, request: Request, wish: dict[str, Any]) -> Response:
+        box, fired = self._box(request), []
+        if "rate" in wish:
+            box.clock.set_rate(wish["rate"])
+            self._courier.kick(box)
+        else:
+            try:
+                fired = await self._courier.advance(box, int(wish["advance_ms"]))
+            except Busy as busy:
+                raise Problem(409, "another advance of this sandbox is under way") from busy
+        return answer(_time(box, fired))
 
-    async def _advanced(self, box: Sandbox, ms: int) -> list[dict[str, Any]]:
+    # -- stories
+
+    async def _scenario(self, request: Request, body: dict[str, Any]) -> Response:
+        return answer(_told(self._box(request)))
+
+    async def _set_scenario(self, request: Request, wish: dict[str, Any]) -> Response:
+        box = self._box(request)
+        box.tell(self._story(wish["name"]) if "name" in wish else self._parsed(wish["yaml"]))
+        return answer(_told(box))
+
+    def _story(self, name: str) -> Scenario:
+        library = self._worlds.default.library
+        if name not in library or "/" in name:  # files are for the command line, not for whoever reaches this port
+            raise Problem(422, f"there is no story {name!r}", allowed=library.names())
+        return library.story(name)
+
+    def _parsed(self, text: str) -> Scenario:
         try:
-            return await self._courier.advance(box, ms)
-        except Busy as busy:
-            raise Problem(409, "another advance of this sandbox is under way") from busy
+            return self._worlds.default.library.parse(text)
+        except AuthorsMistake as mistake:
+            raise Problem(422, str(mistake), place=mistake.place, problem=mistake.problem) from mistake
 
-    async def _tasks(self, request: Request) -> Response:
-        box = self._box(request)
-        return answer({"tasks": [self._shown(box, task) for task in box.facts.tasks.values()]})
+    # -- memory
 
-    async def _task(self, request: Request) -> Response:
-        box = self._box(request)
-        task = box.facts.task(request.path_params["id"])
-        if task is None:
-            raise Problem(404, f"there is no task {request.path_params['id']!r}")
-        marks = [{"status": mark.status, "at_ms": mark.at_ms} for mark in box.facts.timeline(task)]
-        return answer({**self._shown(box, task), "timeline": marks, "deliveries": self._deliveries(box, task)})
-
-    def _shown(self, box: Sandbox, task: Task) -> dict[str, Any]:
-        base_url = box.settings.public_url or task.base_url
-        shown = tasks.view(task, box.facts.timeline(task), box.clock.now_ms(), base_url, self._document.lifecycle)
-        return {**shown, "product": task.product, "units": task.units, "arguments": task.arguments}
-
-    async def _calls(self, request: Request) -> Response:
-        facts = self._box(request).facts
-        return answer({"calls": [journal.shown(entry) for entry in facts.calls], "evicted": facts.evicted})
-
-    async def _callbacks(self, request: Request) -> Response:
-        box = self._box(request)
-        found = [delivery for task in box.facts.tasks.values() for delivery in self._deliveries(box, task)]
-        return answer({"callbacks": found})
-
-    def _deliveries(self, box: Sandbox, task: Task) -> list[dict[str, Any]]:
-        """Every delivery of a task that is due or was tried, with its attempts."""
-        owing = outbox.deliveries(task, box.facts.timeline(task), box.document.choices["callback_statuses"])
-        now_ms = box.clock.now_ms()
-        return [
-            {
-                "id": delivery.id,
-                "task_id": task.id,
-                "url": task.callback_url,
-                "status": delivery.status,
-                "due_ms": delivery.due_ms,
-                "attempts": [
-                    {
-                        "at_ms": attempt.at_ms,
-                        "answer": attempt.status,
-                        "error": attempt.error,
-                        "delivered": attempt.delivered,
-                        "refused": attempt.final,
-                        "took_ms": round(attempt.took_ms, 3),
-                    }
-                    for attempt in box.facts.attempts.get(delivery.id, ())
-                ],
-            }
-            for delivery in owing
-            if delivery.due_ms <= now_ms
-        ]
-
-    async def _reset(self, request: Request) -> Response:
+    async def _reset(self, request: Request, body: dict[str, Any]) -> Response:
         box = self._box(request)
         box.reset()
         self._courier.forget(box)
         return Response(status_code=204)
+
+    async def _tasks(self, request: Request, body: dict[str, Any]) -> Response:
+        box = self._box(request)
+        return answer({"tasks": [memories.task(box, each) for each in box.facts.tasks.values()]})
+
+    def _asked(self, request: Request, box: Sandbox) -> Task:
+        found = box.facts.task(request.path_params["id"])
+        if found is None:
+            raise Problem(404, f"there is no task {request.path_params['id']!r}")
+        return found
+
+    async def _task(self, request: Request, body: dict[str, Any]) -> Response:
+        box = self._box(request)
+        return answer(memories.task_with_timeline(box, self._asked(request, box)))
+
+    async def _move_task(self, request: Request, wish: dict[str, Any]) -> Response:
+        box = self._box(request)
+        asked, life = self._asked(request, box), box.document.lifecycle
+        now_ms, status = box.clock.now_ms(), wish["status"]
+        before = timeline.at(box.facts.timeline(asked), now_ms).status
+        if status not in life.steps[before]:
+            allowed = list(life.steps[before])
+            raise Problem(409, f"a task that is {before} cannot become {status}", allowed=allowed)
+        message = wish.get("message") or next(iter(life.failures.values()))
+        box.facts.add_move(asked, Mark(status, now_ms, message if status == life.failure else ""))
+        self._courier.kick(box, asked if asked.callback_url else None)
+        return answer(memories.task(box, asked))
+
+    async def _calls(self, request: Request, body: dict[str, Any]) -> Response:
+        return answer(memories.calls(self._box(request)))
+
+    async def _violations(self, request: Request, body: dict[str, Any]) -> Response:
+        return answer(memories.violations(self._box(request)))
+
+    async def _callbacks(self, request: Request, body: dict[str, Any]) -> Response:
+        return answer({"callbacks": memories.callbacks(self._box(request))})
+
+    async def _resend(self, request: Request, body: dict[str, Any]) -> Response:
+        box, name = self._box(request), request.path_params["id"]
+        found = memories.delivery(box, name)
+        if found is None:
+            raise Problem(404, f"there is no callback {name!r}")
+        task, delivery = found
+        number = len(box.facts.resends[task.id]) + 1
+        again = replace(delivery, id=f"{delivery.id}9{number:03}", due_ms=box.clock.now_ms())
+        box.facts.add_resend(again)
+        self._courier.kick(box, task)
+        return answer({"id": again.id, "task_id": task.id, "status": again.status}, 202)
+
+    async def _ledger(self, request: Request, body: dict[str, Any]) -> Response:
+        return answer(memories.ledger(self._box(request)))
+
+    # -- inboxes
+
+    def _inbox_of(self, request: Request) -> tuple[Sandbox, Inbox]:
+        box, name = self._box(request), request.path_params["name"]
+        if not _is_inbox_name(name):
+            raise Problem(404, "an inbox's name is 1 to 64 letters, digits, dots, dashes and underscores")
+        return box, box.inbox(name)
+
+    async def _inbox(self, request: Request, body: dict[str, Any]) -> Response:
+        _, inbox = self._inbox_of(request)
+        return answer({"received": list(inbox.received), "evicted": inbox.evicted})
+
+    async def _behave(self, request: Request, wish: dict[str, Any]) -> Response:
+        _, inbox = self._inbox_of(request)
+        inbox.behave(Behaviour(**wish))
+        return answer(inbox.behaviour.shown())
+
+    async def _receive(self, request: Request, body: dict[str, Any]) -> Response:
+        box, inbox = self._inbox_of(request)
+        how = inbox.receive(dict(request.headers), await _raw(request), box.clock.now_ms())
+        if how.hang or how.down:
+            return _Silence(drop=how.down)
+        headers = {"location": how.location} if how.location else {}
+        return Response(b"{}", how.answer, headers, "application/json")
+
+
+_ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE")
+
+
+def _is_inbox_name(name: str) -> bool:
+    return 0 < len(name) <= 64 and all(char.isascii() and (char.isalnum() or char in "_.-") for char in name)
+
+
+class _Silence(Response):
+    """No answer at all: until the client gives up, or at once with the connection dropped."""
+
+    def __init__(self, *, drop: bool) -> None:
+        super().__init__()
+        self._drop = drop
+
+    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
+        await wire.be_silent(scope, receive, send, drop=self._drop)
 
 
 def as_yaml(document: Document) -> bytes:
@@ -238,33 +299,46 @@ def _time(box: Sandbox, fired: list[dict[str, Any]]) -> dict[str, Any]:
     return {"now_ms": box.clock.now_ms(), "rate": box.clock.rate, "fired": fired}
 
 
-async def _json_object(request: Request) -> dict[str, Any]:
+def _told(box: Sandbox) -> dict[str, Any]:
+    story = box.scenario
+    used = box.facts.rules_used(story.name)
+    rules = [{"place": rule.place, "used": rule.place in used} for rule in story.rules]
+    return {"name": story.name, "about": story.about, "expect": story.expect, "rules": rules}
+
+
+async def _raw(request: Request) -> bytes:
+    """The request's body. Raises Problem when it is larger than anyone needs."""
+    chunks, size = [], 0
+    async for chunk in request.stream():
+        chunks.append(chunk)
+        size += len(chunk)
+        if size > _MAX_BODY_BYTES:
+            raise Problem(422, f"the body is larger than {_MAX_BODY_BYTES} bytes")
+    return b"".join(chunks)
+
+
+async def _body(request: Request, checker: Checker) -> dict[str, Any]:
+    """The request's body as the control plane's document wants it; for an inbox, whatever came stays unread."""
+    if request.method == "POST" and "/inbox/" in request.url.path:
+        return {}
+    raw = await _raw(request)
     try:
-        body = orjson.loads(await request.body())
+        body = orjson.loads(raw) if raw else {}
     except ValueError as error:
         raise Problem(422, f"the body is not JSON: {error}") from error
-    if not isinstance(body, dict):
-        raise Problem(422, "the body must be a JSON object")
-    return body
-
-
-def _speaking_json(handler: Handler, guard: Guard) -> Handler:
-    async def guarded(request: Request) -> Response:
-        try:
-            guard.check(request)
-            return await handler(request)
-        except Problem as told:
-            return problem(told)
-
-    return guarded
+    problems = checker.problems(body)
+    if problems:
+        where = "".join(f"/{step}" for step in problems[0].path)
+        raise Problem(422, f"{where or 'the body'}: {problems[0].message}", pointer=where)
+    content: dict[str, Any] = body
+    return content
 
 
 async def _not_found(request: Request, error: Exception) -> Response:
     return problem(Problem(404, f"the control plane has no {request.url.path}"))
 
 
-async def _not_allowed(request: Request, error: Exception) -> Response:
-    told = problem(Problem(405, f"{request.url.path} does not take {request.method}"))
-    allow = getattr(error, "headers", None) or {}
-    told.headers.update(allow)
+def _not_allowed(request: Request, allowed: list[str]) -> Response:
+    told = problem(Problem(405, f"{request.url.path} does not take {request.method}", allowed=allowed))
+    told.headers["allow"] = ", ".join(allowed)
     return told

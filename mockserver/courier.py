@@ -15,7 +15,7 @@ from urllib.parse import urlsplit
 
 import orjson
 
-from mockserver import outbox, tasks
+from mockserver import outbox, replies, tasks
 from mockserver.sandbox import Sandbox
 from mockserver.signature import webhook_headers
 from mockserver.timeline import Mark
@@ -58,6 +58,16 @@ class Courier:
     def forget(self, box: Sandbox) -> None:
         """Owe nothing to this sandbox any more; attempts under way are left to end."""
         self._owing.pop(box, None)
+
+    async def deliver_before_reply(self, box: Sandbox, task: Task) -> None:
+        """Make the callbacks of a new task that a story wants to arrive before its create reply."""
+        if not any(posting.before_reply for posting in task.deliver or ()):
+            return
+        while (following := self._following(box, task)) is not None:
+            delivery, due_ms = following
+            if due_ms > box.clock.now_ms() or delivery.posting is None or not delivery.posting.before_reply:
+                return
+            await self._attempt(box, _Errand(task, delivery, due_ms))
 
     async def run(self) -> None:
         """Deliver until cancelled."""
@@ -117,18 +127,15 @@ class Courier:
         return sorted(errands, key=lambda errand: (errand.due_ms, errand.delivery.id))
 
     def _following(self, box: Sandbox, task: Task) -> tuple[Delivery, int] | None:
-        choices = box.document.choices
-        owing = outbox.deliveries(task, box.facts.timeline(task), choices["callback_statuses"])
-        return outbox.following(owing, box.facts.attempts, choices["callback_retries"])
+        return outbox.following(owed(box, task), box.facts.attempts, box.document.choices["callback_retries"])
 
     def _ended(self, box: Sandbox, task: Task) -> bool:
         return box.document.lifecycle.is_end(box.facts.timeline(task)[-1].status)
 
     async def _attempt(self, box: Sandbox, errand: _Errand) -> Attempt:
         """One POST, recorded. The task is shown as it was when this status began."""
-        body = orjson.dumps(_shown(box, errand))
+        body, headers = _said(box, errand)
         at_ms = box.clock.now_ms()
-        headers = dict(_JSON)
         if box.settings.webhook_secret:
             headers |= webhook_headers(
                 box.settings.webhook_secret, delivery_id=errand.delivery.id, timestamp_s=at_ms // 1000, body=body
@@ -220,11 +227,24 @@ def _host(url: str) -> str:
         return ""
 
 
-def _shown(box: Sandbox, errand: _Errand) -> dict[str, Any]:
-    task = errand.task
-    marks = box.facts.timeline(task)
+def owed(box: Sandbox, task: Task) -> list[Delivery]:
+    """Every callback of a task, as far as it is known."""
+    statuses = box.document.choices["callback_statuses"]
+    return outbox.deliveries(task, box.facts.timeline(task), statuses, box.facts.resends.get(task.id, ()))
+
+
+def _said(box: Sandbox, errand: _Errand) -> tuple[bytes, dict[str, str]]:
+    """Body and headers of a callback: the bare task as it was at that moment, checked, then as a story changes it."""
+    task, delivery = errand.task, errand.delivery
     base_url = box.settings.public_url or task.base_url
-    return tasks.view(task, marks, errand.delivery.due_ms, base_url, box.document.lifecycle)
+    shown = tasks.view(task, box.facts.timeline(task), delivery.shows_ms, base_url, box.document.lifecycle)
+    replies.check_callback(shown, task.product, box.document)
+    body, headers = orjson.dumps(shown), dict(_JSON)
+    trap = delivery.posting.body if delivery.posting is not None else None
+    if trap is not None:
+        body = replies.changed(body, trap)
+        headers["content-type"] = trap.type or headers["content-type"]
+    return body, headers
 
 
 def _changes_at(box: Sandbox, living: Iterable[Task], moment: int) -> list[dict[str, Any]]:

@@ -9,11 +9,11 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from mockserver import consistency, grammar
+from mockserver import consistency, durations, grammar
 from mockserver.bundle import bundle
 from mockserver.schemas import Checker, compile_all, compile_one
 from mockserver.shapes import Shape, shape_of
-from mockserver.timeline import Plan, Step
+from mockserver.timeline import Stage, Stages
 from mockserver.yaml12 import AuthorsMistake
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
@@ -50,8 +50,7 @@ class Lifecycle:
     steps: Mapping[str, tuple[str, ...]]
     way: tuple[str, ...]  # the shortest way from the initial state to success, without the end
     failures: Mapping[str, str]  # slug -> task_status_msg
-    paces: Mapping[str, Mapping[str, Any]]  # name -> state -> ms or a draw
-    even_plans: Mapping[str, Plan]  # the calm day's plan at each pace that leaves nothing to chance
+    paces: Mapping[str, Stages]  # the calm day at each pace
 
     def is_end(self, status: str) -> bool:
         """Whether nothing follows this status."""
@@ -203,13 +202,12 @@ def _lifecycle(entry: Mapping[str, Any]) -> Lifecycle:
         steps=steps,
         way=way,
         failures=dict(entry["failures"]),
-        paces={name: dict(pace) for name, pace in entry["paces"].items()},
-        even_plans={
-            name: (*(Step(state, lasts_ms=pace.get(state, 0)) for state in way), Step(entry["success"]))
-            for name, pace in entry["paces"].items()
-            if not any(isinstance(length, dict) for length in pace.values())
-        },
+        paces={name: _pace(pace, way, entry["success"]) for name, pace in entry["paces"].items()},
     )
+
+
+def _pace(lengths: Mapping[str, Any], way: tuple[str, ...], success: str) -> Stages:
+    return (*(Stage(state, durations.length(lengths[state])) for state in way), Stage(success))
 
 
 def _way(steps: Mapping[str, tuple[str, ...]], start: str, goal: str) -> tuple[str, ...]:

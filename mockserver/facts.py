@@ -9,10 +9,12 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from mockserver import journal, ledger, timeline
+from mockserver.breaches import Breach
 from mockserver.document import Lifecycle
 from mockserver.journal import Entry
+from mockserver.scenario import Tally
 from mockserver.timeline import Mark, Timeline
-from mockserver.values import Attempt, Call, Reply, Task
+from mockserver.values import Attempt, Call, Delivery, Reply, Task
 
 
 class Facts:
@@ -32,21 +34,36 @@ class Facts:
         self._timelines: dict[str, Timeline] = {}
         self._unfinished: dict[str, Task] = {}
         self._charged = Decimal(0)
+        self._doubtful: set[str] = set()
+        self.resends: defaultdict[str, list[Delivery]] = defaultdict(list)
+        self._tallies: defaultdict[tuple[str, str], Tally] = defaultdict(Tally)
 
     # -- adding
 
-    def add_task(self, task: Task) -> None:
-        """Remember an accepted task."""
+    def add_task(self, task: Task, *, doubtful: bool = False) -> None:
+        """Remember an accepted task; `doubtful` if its client may not know that it was."""
+        if doubtful:
+            self._doubtful.add(task.id)
         self.tasks[task.id] = self._unfinished[task.id] = self._by_file_key[task.file_key] = task
         self._by_product[task.product].append(task)
         if task.external_id:
             self._by_external_id[task.external_id] = task
         self._unfold(task)
 
-    def add_call(self, call: Call, reply: Reply, at_ms: int, task_id: str = "") -> None:
+    def add_call(
+        self, call: Call, reply: Reply, at_ms: int, task_id: str = "", breaches: tuple[Breach, ...] = ()
+    ) -> None:
         """Write a call into the journal."""
         self.calls_made += 1
-        self.calls.append(Entry(self.calls_made, at_ms, journal.kept(call), reply, task_id))
+        self.calls.append(Entry(self.calls_made, at_ms, journal.kept(call), reply, task_id, breaches))
+
+    def add_doubt(self, task_id: str) -> None:
+        """Remember that the answer to a create never arrived."""
+        self._doubtful.add(task_id)
+
+    def add_resend(self, delivery: Delivery) -> None:
+        """Remember that a person wants a callback sent once more."""
+        self.resends[delivery.task_id].append(delivery)
 
     def add_poll(self, task: Task, at_ms: int) -> None:
         """Remember that someone asked for this task; only plans that count polls are moved by it."""
@@ -108,7 +125,42 @@ class Facts:
                     self._charged += Decimal(task.units)
         return list(self._unfinished.values())
 
+    def tally(self, story: str, task_id: str = "") -> Tally:
+        """How often each rule of a story was about a call; a task under a magic word has a tally of its own."""
+        return self._tallies[story, task_id]
+
+    def rules_used(self, story: str) -> set[str]:
+        """The places of a story's rules that have decided a call."""
+        return {place for (name, _), tally in self._tallies.items() if name == story for place in tally.used}
+
+    def forget_tallies(self) -> None:
+        """Begin to count anew, for a new story."""
+        self._tallies.clear()
+
+    def duplicates(self) -> list[tuple[Task, Task]]:
+        """Pairs of an accepted task whose client may not have known it, and a later one for the same request."""
+        return [
+            (first, later)
+            for first in (self.tasks[id] for id in self._doubtful if id in self.tasks)
+            for later in self._by_product[first.product]
+            if int(later.id) > int(first.id) and _same_request(first, later)
+        ]
+
     def units(self, now_ms: int) -> Decimal:
         """Units reserved and charged so far."""
         reserved = sum((Decimal(task.units) for task in self.unfinished(now_ms)), Decimal(0))
         return self._charged + reserved
+
+
+_OWN_TO_AN_ATTEMPT = ("external_task_id", "callback_url")
+
+
+def _same_request(first: Task, later: Task) -> bool:
+    """Whether both ask for the same, to the byte or but for what a client makes anew for each attempt."""
+    if first.digest and first.digest == later.digest:
+        return True
+    return first.images == later.images and len(first.images) == first.image_count and _wish(first) == _wish(later)
+
+
+def _wish(task: Task) -> dict[str, object]:
+    return {name: value for name, value in task.arguments.items() if name not in _OWN_TO_AN_ATTEMPT}

@@ -2,15 +2,16 @@
 
 import hashlib
 import re
+from random import Random
 
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse, Response
 
-from mockserver import timeline
+from mockserver import replies, serve, timeline, wire
 from mockserver.album import Album
 from mockserver.media import Film, Studio
 from mockserver.sandbox import Sandbox
-from mockserver.values import Task
+from mockserver.scenario import PROCEED, Rule
+from mockserver.values import Call, Reply, Task
 from mockserver.worlds import Worlds
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -18,23 +19,50 @@ _NAME = re.compile(r"(\d+)(-watermark)?\.mp4")
 
 
 class Files:
-    """The endpoint behind every result link."""
+    """The ASGI application behind every result link."""
 
     def __init__(self, worlds: Worlds, studio: Studio, album: Album) -> None:
         self._worlds, self._studio, self._album = worlds, studio, album
 
-    async def __call__(self, request: Request) -> Response:
-        """Answer GET or HEAD for `{key}/{name}`: 404 before success, after expiry and for anything else."""
-        found = self._worlds.with_file_key(request.path_params["key"])
-        name = _NAME.fullmatch(request.path_params["name"])
-        if found is None or name is None:
-            return _gone()
+    async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
+        """Answer GET or HEAD for `…/{key}/{name}`: 404 before success, after expiry and for anything else."""
+        request = Request(scope, receive)
+        key, name = scope["path_params"]["key"], scope["path_params"]["name"]
+        found = self._worlds.with_file_key(key)
+        if found is None:
+            await wire.perform(_gone(), scope, receive, send, Random(0))
+            return
         box, task = found
-        marked = name[2] is not None
-        if name[1] != task.video_id or (marked and not task.watermarked) or not available(task, box):
+        now_ms = box.clock.now_ms()
+        rule = box.decide(serve.of_task("file", task, box, now_ms), task.story, task, now_ms)
+        reply = _as_told(await self._reply(request, box, task, name), rule, box)
+        box.facts.add_call(_call(request), reply, now_ms, task.id)
+        await wire.perform(reply, scope, receive, send, box.noise)
+
+    async def _reply(self, request: Request, box: Sandbox, task: Task, name: str) -> Reply:
+        """What the calm day answers."""
+        match = _NAME.fullmatch(name)
+        marked = match is not None and match[2] is not None
+        if match is None or match[1] != task.video_id or (marked and not task.watermarked) or not available(task, box):
             return _gone()
         data = await self._studio.film(film(task, watermarked=marked), self._album.images(task))
         return part(data, request.headers.get("range"), request.headers.get("if-range"), content_type(task, box))
+
+
+def _as_told(reply: Reply, rule: Rule, box: Sandbox) -> Reply:
+    """The file as a story wants it to leave; a refusal is told in the API's own words."""
+    if rule.refuse is not None:
+        own = rule.refuse.message
+        reply = replies.refusal(rule.refuse.refusal, None, box.document, box.next_request_id(), own)
+    return reply if rule is PROCEED else serve.as_told(reply, rule, box)
+
+
+def _call(request: Request) -> Call:
+    scope = request.scope
+    path = scope["path"]
+    headers = scope["headers"]
+    base_url = f"{request.url.scheme}://{request.url.netloc}"
+    return Call(request.method, path, request.url.query, headers, None, True, {}, None, base_url, 0.0, action="file")
 
 
 def available(task: Task, box: Sandbox) -> bool:
@@ -66,18 +94,19 @@ def content_type(task: Task, box: Sandbox) -> str:
     return next(types, "application/octet-stream")
 
 
-def part(data: bytes, wanted: str | None, if_range: str | None, media_type: str) -> Response:
+def part(data: bytes, wanted: str | None, if_range: str | None, media_type: str) -> Reply:
     """The whole file, or the one part a Range header wants; a range that cannot be read is ignored."""
     tag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
-    headers = {"accept-ranges": "bytes", "etag": tag}
+    headers = [(b"content-type", media_type.encode()), (b"accept-ranges", b"bytes"), (b"etag", tag.encode())]
     match = _RANGE.fullmatch(wanted or "")
     if match is None or match[0] == "bytes=-" or (if_range is not None and if_range != tag):
-        return Response(data, headers=headers, media_type=media_type)
+        return _file(200, data, headers)
     start, end = _span(match[1], match[2], len(data))
     if start >= len(data) or start > end:
-        return Response(status_code=416, headers={**headers, "content-range": f"bytes */{len(data)}"})
-    headers["content-range"] = f"bytes {start}-{end}/{len(data)}"
-    return Response(data[start : end + 1], 206, headers, media_type)
+        return _file(416, b"", [*headers, (b"content-range", f"bytes */{len(data)}".encode())])
+    return _file(
+        206, data[start : end + 1], [*headers, (b"content-range", f"bytes {start}-{end}/{len(data)}".encode())]
+    )
 
 
 def _span(first: str, last: str, size: int) -> tuple[int, int]:
@@ -86,5 +115,9 @@ def _span(first: str, last: str, size: int) -> tuple[int, int]:
     return int(first), min(int(last), size - 1) if last else size - 1
 
 
-def _gone() -> Response:
-    return PlainTextResponse("There is no such file, or it has expired.\n", 404)
+def _file(status: int, body: bytes, headers: list[tuple[bytes, bytes]]) -> Reply:
+    return Reply(status, body, 0, "", "", headers=tuple(headers))
+
+
+def _gone() -> Reply:
+    return _file(404, b"There is no such file, or it has expired.\n", [(b"content-type", b"text/plain; charset=utf-8")])

@@ -5,6 +5,7 @@ What is kept of a call is bounded when it is written; how it reads is decided wh
 
 from typing import Any, NamedTuple
 
+from mockserver.breaches import Breach
 from mockserver.values import Call, Reply
 
 _TEXT_CHARS = 4000
@@ -22,6 +23,7 @@ class Entry(NamedTuple):
     call: Call
     reply: Reply
     task_id: str = ""  # the task made or asked for
+    breaches: tuple[Breach, ...] = ()  # where the call broke the document
 
 
 def kept(call: Call) -> Call:
@@ -56,7 +58,7 @@ def shown(entry: Entry) -> dict[str, Any]:
         "query": call.query,
         "headers": [[name.decode("latin-1"), _header(name, value)] for name, value in call.headers],
         "operation": call.operation.id if call.operation else None,
-        "action": call.operation.action if call.operation else None,
+        "action": call.operation.action if call.operation else call.action,
         "product": call.operation.product if call.operation else None,
         "body": call.body.content,
         "body_bytes": call.body.size,
@@ -65,6 +67,9 @@ def shown(entry: Entry) -> dict[str, Any]:
         "code": reply.code,
         "message": reply.message,
         "request_id": reply.request_id,
+        "rule": reply.rule or None,
+        "disrupted": reply.disrupt.kind if reply.disrupt else None,
+        "violations": [breach._asdict() for breach in entry.breaches],
     }
 
 

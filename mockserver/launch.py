@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import gc
 import os
-import secrets
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -19,14 +18,18 @@ from mockserver import resources, wire
 from mockserver.album import Album
 from mockserver.app import Double
 from mockserver.clock import Clock
-from mockserver.control import Control, Guard
+from mockserver.control import Control
 from mockserver.courier import Courier
 from mockserver.document import Document
 from mockserver.files import Files
+from mockserver.grammar import nearest
+from mockserver.guard import Guard
 from mockserver.media import Studio, can_render
 from mockserver.sandbox import Sandbox, Settings
+from mockserver.stories import Library
 from mockserver.values import Account
 from mockserver.worlds import Worlds
+from mockserver.yaml12 import AuthorsMistake
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,6 +51,8 @@ class Options:
     control_token: str = ""
     callback_allow: tuple[str, ...] = ()
     webhook_secret: str = ""
+    scenario: str = "default"  # a name or a file
+    headers: bool = True
     choose: Mapping[str, str] = field(default_factory=dict)
     document: Path = resources.OPENAPI_ROOT
 
@@ -82,12 +87,21 @@ def build(options: Options) -> House:
         journal=options.journal,
         public_url=options.public_url.rstrip("/"),
         webhook_secret=options.webhook_secret,
+        headers=options.headers,
     )
-    worlds = Worlds(Sandbox(options.account, document, Clock(options.speed), settings))
+    _check_pace(options.pace, document)
+    library = Library(resources.SCENARIOS, document)
+    story = library.story(options.scenario)
+    worlds = Worlds(Sandbox(options.account, document, Clock(options.speed), settings, library, story))
     courier, studio, album = Courier(allow=options.callback_allow), Studio(), Album(wanted=can_render())
     guard = Guard(options.control_token, _own_hosts(options))
     control = Control(worlds, document, courier, Files(worlds, studio, album), guard)
     return House(Double(worlds, document, courier, album, control), document, worlds, courier, studio, album)
+
+
+def _check_pace(pace: str, document: Document) -> None:
+    if pace not in document.lifecycle.paces:
+        raise AuthorsMistake("--pace", f"{pace!r} is no pace" + nearest(pace, document.lifecycle.paces))
 
 
 def _own_hosts(options: Options) -> frozenset[str]:
@@ -156,8 +170,3 @@ def write_port_file(path: Path, url: str, account: Account) -> None:
     with os.fdopen(handle, "wb") as file:
         file.write(orjson.dumps(content))
     Path(name).replace(path)
-
-
-def new_seed() -> str:
-    """A seed for a run that was given none."""
-    return str(secrets.randbelow(2**32))

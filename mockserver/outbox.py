@@ -1,24 +1,58 @@
 """Which callbacks are owed by now: computed from a task's timeline and the attempts made so far, never stored.
 
-Deliveries of one task go out one at a time and in order, so only the first unfinished one is ever due.
+Deliveries of one task go out one at a time, in the order they fall due, so only the first unfinished one is ever due. A
+story may replace the calm ones: later, twice, never, out of order, or saying something else.
 """
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 
+from mockserver.scenario import Posting
 from mockserver.timeline import Timeline
 from mockserver.values import Attempt, Delivery, Task
 
 Attempts = Mapping[str, Sequence[Attempt]]
 
 
-def deliveries(task: Task, marks: Timeline, statuses: Collection[str]) -> list[Delivery]:
-    """Every callback of the task as far as its timeline is known: one for each change to one of `statuses`."""
+def deliveries(
+    task: Task, marks: Timeline, statuses: Collection[str], resends: Iterable[Delivery] = ()
+) -> list[Delivery]:
+    """Every callback of the task as far as its timeline is known, in the order they are sent.
+
+    On the calm day one for each change to one of `statuses`; else as the task's rule says; then those sent once more by hand.
+    """
     if not task.callback_url:
         return []
+    owed = _calm(task, marks, statuses) if task.deliver is None else _told(task, marks, task.deliver)
+    return sorted([*owed, *resends], key=lambda delivery: delivery.due_ms)
+
+
+def _calm(task: Task, marks: Timeline, statuses: Collection[str]) -> list[Delivery]:
     return [
-        Delivery(f"{task.id}{index:02}", task.id, mark.status, mark.at_ms)
+        Delivery(f"{task.id}{index:02}", task.id, mark.status, mark.at_ms, mark.at_ms)
         for index, mark in enumerate(marks)
         if mark.status in statuses
+    ]
+
+
+def _told(task: Task, marks: Timeline, postings: Sequence[Posting]) -> list[Delivery]:
+    began = {mark.status: mark.at_ms for mark in marks}
+    owed = [
+        (posting.out_of_order, began[posting.status] + posting.after_ms, index, posting)
+        for index, posting in enumerate(postings)
+        if posting.status in began and not posting.never
+    ]
+    last_ms = max((due_ms for _, due_ms, _, _ in owed), default=0)
+    return [
+        Delivery(
+            f"{task.id}{index:02}{again:02}",
+            task.id,
+            posting.status,
+            max(due_ms, last_ms) if held_back else due_ms,
+            began[posting.status],
+            posting,
+        )
+        for held_back, due_ms, index, posting in sorted(owed, key=lambda each: each[:3])
+        for again in range(posting.times)
     ]
 
 
@@ -28,7 +62,9 @@ def following(owing: Sequence[Delivery], attempts: Attempts, retries_ms: Sequenc
         tried = attempts.get(delivery.id, ())
         if not tried:
             return delivery, delivery.due_ms
+        own = delivery.posting.retries_ms if delivery.posting is not None else None
+        waits = retries_ms if own is None else own
         last = tried[-1]
-        if not (last.delivered or last.final or len(tried) > len(retries_ms)):
-            return delivery, last.at_ms + retries_ms[len(tried) - 1]
+        if not (last.delivered or last.final or len(tried) > len(waits)):
+            return delivery, last.at_ms + waits[len(tried) - 1]
     return None

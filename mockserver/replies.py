@@ -6,6 +6,7 @@ import orjson
 
 from mockserver.document import Document, Operation
 from mockserver.refusals import Refusal
+from mockserver.scenario import Trap
 from mockserver.values import Reply, Task
 
 _VALUE_CHARS = 100  # of what was sent, as much as a message repeats
@@ -23,10 +24,13 @@ def success(data: Any, operation: Operation, document: Document, request_id: str
     return _checked(row.status, payload, operation.replies, operation.id, task)
 
 
-def refusal(told: Refusal, operation: Operation | None, document: Document, request_id: str) -> Reply:
+def refusal(
+    told: Refusal, operation: Operation | None, document: Document, request_id: str, message: str | None = None
+) -> Reply:
     """The answer to a refused call: exactly code, message and request_id. Raises WrongReply."""
     situation = document.situations[told.slug]
-    message = situation.message.format_map({name: str(value)[:_VALUE_CHARS] for name, value in told.fields.items()})
+    if message is None:
+        message = situation.message.format_map({name: str(value)[:_VALUE_CHARS] for name, value in told.fields.items()})
     payload = {"code": situation.row.code, "message": message, "request_id": request_id}
     checkers = operation.replies if operation else document.error_replies
     return _checked(situation.row.status, payload, checkers, told.slug, None)
@@ -39,3 +43,64 @@ def _checked(status: int, payload: dict[str, Any], checkers: Any, name: str, tas
     return Reply(
         status, orjson.dumps(payload), payload["code"], payload["message"], payload["request_id"], task, (JSON,)
     )
+
+
+def check_callback(body: dict[str, Any], product: str, document: Document) -> None:
+    """Raise WrongReply if a callback's body is not what the document says is posted."""
+    for operation in document.operations:
+        if operation.product == product and operation.callback is not None and not operation.callback.is_valid(body):
+            raise WrongReply(f"callback of {product}: {operation.callback.problems(body)[:3]} in {body}")
+
+
+def trapped(reply: Reply, trap: Trap) -> Reply:
+    """The reply with a story's changes made to it; what leaves then breaks the document on purpose."""
+    headers = [pair for pair in reply.headers if trap.type is None or pair[0] != b"content-type"]
+    if trap.type is not None:
+        headers.append((b"content-type", trap.type.encode("latin-1")))
+    headers += [(name.lower().encode("latin-1"), value.encode("latin-1")) for name, value in trap.headers.items()]
+    return reply._replace(status=trap.status or reply.status, body=changed(reply.body, trap), headers=tuple(headers))
+
+
+def changed(body: bytes, trap: Trap) -> bytes:
+    """A JSON body with a trap's `set` and `remove` applied, or the trap's own body."""
+    if trap.body is not None:
+        return trap.body.encode()
+    if not trap.set and not trap.remove:
+        return body
+    content = orjson.loads(body)
+    for pointer in trap.remove:
+        _change(content, pointer, _REMOVED)
+    for pointer, value in trap.set.items():
+        _change(content, pointer, value)
+    return orjson.dumps(content)
+
+
+_REMOVED: Any = object()
+
+
+def _change(content: Any, pointer: str, value: Any) -> None:
+    """Set or remove what a JSON pointer names; `*` is every item of a list, and a place that is not there is left alone."""
+    step, *rest = [step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/")]
+    if step == "*" and isinstance(content, list):
+        for index in range(len(content)):
+            _change(content, "/".join(["", str(index), *map(_escaped, rest)]), value)
+    elif rest:
+        part = _part(content, step)
+        if part is not None:
+            _change(part, "/".join(["", *map(_escaped, rest)]), value)
+    elif isinstance(content, dict):
+        content.pop(step, None) if value is _REMOVED else content.__setitem__(step, value)
+    elif isinstance(content, list) and step.isdigit() and int(step) < len(content):
+        content.pop(int(step)) if value is _REMOVED else content.__setitem__(int(step), value)
+
+
+def _escaped(step: str) -> str:
+    return step.replace("~", "~0").replace("/", "~1")
+
+
+def _part(content: Any, step: str) -> Any:
+    if isinstance(content, dict):
+        return content.get(step)
+    if isinstance(content, list) and step.isdigit() and int(step) < len(content):
+        return content[int(step)]
+    return None

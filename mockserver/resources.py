@@ -16,6 +16,9 @@ def _folder(name: str) -> Path:
 OPENAPI_ROOT = _folder("openapi") / "openapi.yaml"
 """The root file of the API's document."""
 
+CONTROL_DOCUMENT = _folder("openapi") / "control" / "openapi.yaml"
+"""The control plane's own document."""
+
 SCENARIOS = _folder("scenarios")
 """The folder of stories, one a file."""
 

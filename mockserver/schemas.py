@@ -6,6 +6,8 @@ from typing import Any
 
 import jsonschema_rs
 
+_MESSAGE_CHARS = 300  # longer ones quote the value
+
 
 @dataclass(frozen=True, slots=True)
 class Problem:
@@ -15,6 +17,9 @@ class Problem:
     keyword: str
     types: tuple[str, ...] = ()  # of `type`: what was wanted
     limit: int | float | None = None  # of the bounds: the bound
+    unexpected: tuple[str, ...] = ()  # of additionalProperties: the keys that must not be there
+    message: str = ""  # what is wrong, in the engine's words
+    schema_path: tuple[str | int, ...] = ()  # where in the schema
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,4 +61,7 @@ def _problem(error: jsonschema_rs.ValidationError) -> Problem:
         kind.name,
         tuple(kind.types) if kind.name == "type" else (),
         getattr(kind, "limit", None),
+        tuple(kind.unexpected) if kind.name == "additionalProperties" else (),
+        error.message if len(error.message) <= _MESSAGE_CHARS else f"breaks {kind.name}",
+        tuple(error.schema_path),
     )

@@ -1,57 +1,31 @@
-"""What one asks of tasks: begin one, view one, and the plan of the calm day."""
+"""What one asks of tasks: begin one, view one."""
 
-import math
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any
 
 from mockserver import timeline
 from mockserver.document import Document, Lifecycle, Operation
-from mockserver.timeline import Step, Timeline
-from mockserver.values import Sight, Task
-
-
-class Chance(Protocol):
-    """A stream of randomness; a sandbox hands in its own."""
-
-    def uniform(self, a: float, b: float) -> float: ...
-    def normalvariate(self, mu: float, sigma: float) -> float: ...
-
+from mockserver.scenario import Posting
+from mockserver.timeline import Plan, Timeline
+from mockserver.values import Body, Task
 
 FILES = "/__kling/files"
 """Where result files are served, under the base URL."""
 
 
-def calm_plan(lifecycle: Lifecycle, pace: str, chance: Chance) -> tuple[Step, ...]:
-    """The way to success at a pace of the document; `chance` decides what the pace leaves open."""
-    even = lifecycle.even_plans.get(pace)
-    if even is not None:
-        return even
-    lasts = lifecycle.paces[pace]
-    passed = [Step(state, lasts_ms=_lasts(lasts.get(state, 0), chance)) for state in lifecycle.way]
-    return (*passed, Step(lifecycle.success))
-
-
-def _lasts(length: Any, chance: Chance) -> int:
-    if not isinstance(length, dict):
-        return int(length)
-    if "uniform" in length:
-        return int(chance.uniform(*length["uniform"]))
-    spread = length["lognormal"]
-    return int(spread["median"] * math.exp(spread["sigma"] * chance.normalvariate(0, 1)))
-
-
 def begin(
     operation: Operation,
     arguments: Mapping[str, Any],
-    plan: tuple[Step, ...],
+    plan: Plan,
     *,
     id: str,
     video_id: str,
     file_key: str,
     base_url: str,
     created_ms: int,
-    digest: str = "",
-    sights: tuple[Sight, ...] = (),
+    body: Body,
+    story: str = "",
+    deliver: tuple[Posting, ...] | None = None,
 ) -> Task:
     """A task as it is accepted: what it was asked, how it will live, what it will cost."""
     footage = operation.footage
@@ -68,8 +42,11 @@ def begin(
         base_url=base_url,
         size=tuple(size) if size else (0, 0),
         frames_per_second=footage.frames_per_second if footage else 0,
-        digest=digest,
-        images=tuple(sight.url for sight in sights if sight.url),
+        digest=body.digest,
+        images=tuple([sight.url for sight in body.sights if sight.url]),
+        image_count=len(body.sights),
+        story=story,
+        deliver=deliver,
         external_id=arguments.get("external_task_id", ""),
         callback_url=arguments.get("callback_url", ""),
         watermarked=arguments.get("watermark_info", {}).get("enabled", False),

@@ -7,6 +7,8 @@ pure: the same plan, birth, polls and interventions always give the same marks.
 from collections.abc import Sequence
 from typing import NamedTuple
 
+from mockserver.durations import Chance, Length
+
 
 class Step(NamedTuple):
     """One state of a plan and how it is left; a state with neither time nor polls lasts until someone moves it on."""
@@ -18,6 +20,26 @@ class Step(NamedTuple):
 
 
 Plan = tuple[Step, ...]
+
+
+class Stage(NamedTuple):
+    """A state as the document or a story plans it: how long it lasts is drawn anew for each task."""
+
+    status: str
+    length: Length | None = None
+    polls: int | None = None
+    message: str = ""
+
+
+Stages = tuple[Stage, ...]
+
+
+def draw(stages: Stages, chance: Chance) -> Plan:
+    """A plan for one task."""
+    return tuple([
+        Step(stage.status, stage.length.draw_ms(chance) if stage.length else None, stage.polls, stage.message)
+        for stage in stages
+    ])  # fmt: skip
 
 
 class Mark(NamedTuple):

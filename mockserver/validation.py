@@ -33,10 +33,10 @@ def _from_body(call: Call, operation: Operation, shape: Shape, document: Documen
     given = shape.given(call.body.content)
     checker = operation.body_checker
     if checker is not None and not checker.is_valid(given):
-        raise _refusal(checker.problems(given), given, shape, document)
+        raise _refusal(checker.problems(given), given, shape, document, "body")
     for sight in call.body.sights:
         if sight.problem:
-            raise Refusal(sight.problem, field=sight.field)
+            raise Refusal(sight.problem, field=sight.field, pointer="/body/" + _pointer(sight.field))
     if operation.units is not None and operation.units.at(given) is None:
         names = [name.removesuffix("_name") for name in operation.units.by]
         values = [str(given.get(name)) for name in operation.units.by]
@@ -63,7 +63,7 @@ def _checked_address(found: dict[str, Any], operation: Operation, document: Docu
     if not operation.parameters_checker.is_valid(found):
         shape = Shape("object", properties={parameter.name: parameter.shape for parameter in operation.parameters})
         problems = operation.parameters_checker.problems(found)
-        raise _refusal([_as_value(problem) for problem in problems], found, shape, document)
+        raise _refusal([_as_value(problem) for problem in problems], found, shape, document, "query")
     return found
 
 
@@ -89,7 +89,7 @@ def _as_value(problem: Problem) -> Problem:
     return Problem(problem.path, "enum") if problem.keyword == "type" else problem
 
 
-def _refusal(problems: list[Problem], value: Any, shape: Shape, document: Document) -> Refusal:
+def _refusal(problems: list[Problem], value: Any, shape: Shape, document: Document, place: str) -> Refusal:
     order = list(document.keywords)
 
     def rank(problem: Problem) -> tuple[list[int], int]:
@@ -104,7 +104,12 @@ def _refusal(problems: list[Problem], value: Any, shape: Shape, document: Docume
         value=_found(value, first.path),
         type=" or ".join(first.types) or (part.type if part else ""),
         limit=first.limit,
+        pointer="".join(f"/{step}" for step in (place, *first.path)),
     )
+
+
+def _pointer(field: str) -> str:
+    return field.replace("[", "/").replace("]", "").replace(".", "/")
 
 
 def _position(path: tuple[str | int, ...], shape: Shape) -> list[int]:

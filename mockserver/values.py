@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 from mockserver.document import Operation
+from mockserver.scenario import Disruption, Posting
 from mockserver.timeline import Step
 
 
@@ -57,6 +58,7 @@ class Call(NamedTuple):
     base_url: str  # scheme and host the client used
     wall_s: float  # when it came, by the machine's clock: the judge of tokens
     body: Body = NO_BODY
+    action: str | None = None  # of calls that are no operation of the document: file
 
 
 class Task(NamedTuple):
@@ -75,6 +77,9 @@ class Task(NamedTuple):
     frames_per_second: int = 0
     digest: str = ""  # of the request's body
     images: tuple[str, ...] = ()  # addresses given as images
+    image_count: int = 0
+    story: str = ""  # the story its magic word put it under
+    deliver: tuple[Posting, ...] | None = None  # its callbacks, where a rule replaced the calm ones
     external_id: str = ""  # the caller's own id
     callback_url: str = ""  # where changes are posted, empty if nowhere
     watermarked: bool = False  # whether a watermarked twin was asked for
@@ -89,6 +94,8 @@ class Delivery:
     task_id: str
     status: str
     due_ms: int
+    shows_ms: int  # the moment whose state it tells
+    posting: Posting | None = None  # what a story wants of it
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,3 +121,5 @@ class Reply(NamedTuple):
     request_id: str
     task: Task | None = None  # the task this call made
     headers: tuple[tuple[bytes, bytes], ...] = ()
+    rule: str = ""  # where the rule stands that decided it
+    disrupt: Disruption | None = None  # what happens to it on the wire

@@ -8,7 +8,6 @@ import logging
 import secrets
 from collections import OrderedDict
 from collections.abc import Iterator
-from dataclasses import replace
 
 from mockserver import auth
 from mockserver.clock import Clock
@@ -55,6 +54,10 @@ class Worlds:
                 return box, task
         return None
 
+    def taken(self, account: Account) -> bool:
+        """Whether a world has one of these names already."""
+        return any(self.named(name) is not None for name in (account.access_key, account.api_key))
+
     def add(self, box: Sandbox) -> None:
         """Make a world reachable."""
         self._know(box)
@@ -83,7 +86,12 @@ class Worlds:
 
     def _like_default(self, account: Account) -> Sandbox:
         model = self.default
-        return Sandbox(account, model.document, Clock(model.clock.rate), replace(model.settings))
+        return Sandbox(account, model.document, Clock(model.clock.rate), model.settings, model.library, model.scenario)
+
+
+def new_seed() -> str:
+    """A seed for a world that was given none."""
+    return str(secrets.randbelow(2**32))
 
 
 def new_account() -> Account:

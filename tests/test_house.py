@@ -134,7 +134,14 @@ def test_a_token_of_another_account_opens_only_its_own(build, bearer):
 
     house = build()
     default = house.worlds.default
-    other = Sandbox(Account("other", "other-secret", "api-key-kling-other"), house.document, Clock(0), default.settings)
+    other = Sandbox(
+        Account("other", "other-secret", "api-key-kling-other"),
+        house.document,
+        Clock(0),
+        default.settings,
+        default.library,
+        default.scenario,
+    )
     house.worlds.add(other)
 
     async def story():

@@ -304,6 +304,7 @@ class Model:
 @settings(max_examples=300)
 @given(st.lists(st.sampled_from(FATES), max_size=16))
 @example(["late", "calm", "calm"])
+@example(["late", "calm", "calm", "HTML after"])
 @example(["lost after", "lost before"])
 @example(["late", "busy", "busy", "busy"])
 def test_a_create_leads_to_exactly_one_task_whatever_is_lost(any_stage, says, fates):

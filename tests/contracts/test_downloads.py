@@ -84,13 +84,13 @@ def test_a_host_without_ranges_sends_it_all_again(stage, tmp_path):
 
 def test_content_that_changed_meanwhile_is_fetched_anew(stage, tmp_path):
     """`If-Range` holds the host to what it began; parts of two films are no film."""
-    host, other = Host(500), Host(film=FILM[:12] + b"new", etag='"two"')
+    host, other = Host(500), Host(film=FILM[:12] + b"new" * 400, etag='"two"')
 
     def service(request):
         return other(request) if host.asked else host(request)
 
     s = stage(service)
-    assert s.download(VIDEO, tmp_path / "out.mp4").read_bytes() == FILM[:12] + b"new"
+    assert s.download(VIDEO, tmp_path / "out.mp4").read_bytes() == other.film
 
 
 def test_what_will_not_come_whole_is_an_error_and_no_file(stage, tmp_path):
@@ -124,7 +124,9 @@ def test_a_part_that_is_whole_already_only_gets_its_name(stage, tmp_path):
     with pytest.raises(TransportError):
         stage(Host(300), patience=Patience(tries=1)).download(VIDEO, tmp_path / "out.mp4")
     next(tmp_path.iterdir()).write_bytes(FILM)
-    assert stage(Host()).download(VIDEO, tmp_path / "out.mp4").read_bytes() == FILM
+    host = Host()
+    assert stage(host).download(VIDEO, tmp_path / "out.mp4").read_bytes() == FILM
+    assert host.asked == ["bytes=1036-"]
 
 
 def test_a_part_longer_than_the_file_is_thrown_away(stage, tmp_path):
@@ -209,6 +211,30 @@ def test_a_download_ends_at_its_deadline(stage, tmp_path):
     with pytest.raises(ServerError):
         s.download(VIDEO, tmp_path / "out.mp4", timeout_s=4)
     assert s.slept == [1.0, 2.0]
+
+
+class Slow(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """A body without end, of which a piece comes every `pause`."""
+
+    def __init__(self, pause):
+        self.pause = pause
+
+    def __iter__(self):
+        while True:
+            self.pause(1)
+            yield FILM
+
+    async def __aiter__(self):
+        for piece in self:
+            yield piece
+
+
+def test_a_file_that_only_drips_ends_at_the_deadline_too(stage, tmp_path):
+    headers = {"content-type": "video/mp4", "transfer-encoding": "chunked"}
+    s = stage(lambda _: httpx.Response(200, headers=headers, stream=Slow(s.sleep)))
+    with pytest.raises(TransportError, match="still arriving at the deadline"):
+        s.download(VIDEO, tmp_path / "out.mp4", timeout_s=4)
+    assert s.slept == [1] * 5
 
 
 def test_a_link_that_is_none_is_a_protocol_error(stage, tmp_path):
