@@ -30,6 +30,7 @@ Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
 _LARGE_BYTES = 256 * 1024
+_LINGER_S, _LINGER_PIECES = 10, 20_000  # what a refused body may take before it is cut off
 _HOST = re.compile(rb"[A-Za-z0-9._~-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
 
@@ -90,13 +91,15 @@ class Double:
         try:
             serve.admit(head.authorization, head.wall_s, box)
         except Refusal:
+            await _let_finish(scope, receive)
             return NO_BODY  # serve will say so; the body is not worth reading
-        raw = await _read(receive, self._body_limit, _declared(scope))
-        if raw is None:
+        chunks = await _read(receive, self._body_limit, _declared(scope))
+        if chunks is None:
+            await _let_finish(scope, receive)
             return Body(problem="body_too_large")
-        if len(raw) <= _LARGE_BYTES:
-            return intake.read(raw, operation, keep_images=self._album.wanted)
-        reading = partial(intake.read, raw, operation, keep_images=self._album.wanted)
+        if sum(map(len, chunks)) <= _LARGE_BYTES:
+            return intake.read(chunks, operation, keep_images=self._album.wanted)
+        reading = partial(intake.read, chunks, operation, keep_images=self._album.wanted)
         return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
 
 
@@ -154,8 +157,8 @@ def _declared(scope: Scope) -> int:
     return 0
 
 
-async def _read(receive: Receive, limit: int, declared: int) -> bytes | None:
-    """The whole body, or None as soon as it is known to be over the limit. Raises Disconnected."""
+async def _read(receive: Receive, limit: int, declared: int) -> list[bytes] | None:
+    """The whole body in pieces, or None as soon as it is known to be over the limit. Raises Disconnected."""
     if declared > limit:
         return None
     chunks, size = [], 0
@@ -168,4 +171,23 @@ async def _read(receive: Receive, limit: int, declared: int) -> bytes | None:
         if size > limit:
             return None
         if not message.get("more_body", False):
-            return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+            return chunks
+
+
+async def _let_finish(scope: Scope, receive: Receive) -> None:
+    """Throw a refused body away before the answer, where the connection closes after it.
+
+    A client that is still writing when we close never reads why it was refused. On a connection that stays open the server
+    throws the rest away by itself, and a client that asked first (`Expect`) has not begun to write.
+    """
+    headers = dict(scope["headers"])
+    closes = scope["http_version"] == "1.0" or b"close" in headers.get(b"connection", b"").lower()
+    if not closes or b"expect" in headers:
+        return
+    try:
+        async with asyncio.timeout(_LINGER_S):
+            for _ in range(_LINGER_PIECES):
+                if not (await receive()).get("more_body", False):
+                    return
+    except TimeoutError:
+        return

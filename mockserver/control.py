@@ -43,7 +43,8 @@ class Control:
     def __init__(self, worlds: Worlds, document: Document, courier: Courier, files: Files, guard: Guard) -> None:
         self._worlds, self._document, self._courier, self._guard = worlds, document, courier, guard
         self._own = yaml12.read(CONTROL_DOCUMENT)
-        self._checker_at = compile_all(self._own)
+        _list_stories(self._own["components"]["schemas"], worlds.default.library.names())
+        self._checker_at = compile_all(_enforced(self._own))
         routes = [Route(f"{PREFIX}/files/{{key}}/{{name}}", files, methods=["GET"])]
         routes += [self._route(path, item) for path, item in self._own["paths"].items()]
         self._app = Starlette(routes=routes, exception_handlers={404: _not_found})
@@ -113,7 +114,7 @@ class Control:
             webhook_secret=wish.get("webhook_secret", default.settings.webhook_secret),
         )
         clock = Clock(wish.get("rate", default.clock.rate), wish.get("now_ms"))
-        story = self._story(wish["scenario"]) if "scenario" in wish else default.scenario
+        story = default.library.story(wish["scenario"]) if "scenario" in wish else default.scenario
         self._worlds.add(Sandbox(account, self._document, clock, settings, default.library, story))
         made = {"access_key": account.access_key, "secret_key": account.secret_key, "api_key": account.api_key}
         return answer(made, 201)
@@ -159,14 +160,8 @@ class Control:
 
     async def _set_scenario(self, request: Request, wish: dict[str, Any]) -> Response:
         box = self._box(request)
-        box.tell(self._story(wish["name"]) if "name" in wish else self._parsed(wish["yaml"]))
+        box.tell(box.library.story(wish["name"]) if "name" in wish else self._parsed(wish["yaml"]))
         return answer(_told(box))
-
-    def _story(self, name: str) -> Scenario:
-        library = self._worlds.default.library
-        if name not in library or "/" in name:  # files are for the command line, not for whoever reaches this port
-            raise Problem(422, f"there is no story {name!r}", allowed=library.names())
-        return library.story(name)
 
     def _parsed(self, text: str) -> Scenario:
         try:
@@ -260,6 +255,20 @@ class Control:
 
 
 _ALL_METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "PATCH", "OPTIONS", "TRACE")
+
+
+def _list_stories(schemas: dict[str, Any], names: list[str]) -> None:
+    """Say in the document which stories this server knows."""
+    for schema, field in (("SandboxWish", "scenario"), ("ScenarioWish", "name")):
+        schemas[schema]["properties"][field]["enum"] = names
+
+
+def _enforced(value: Any) -> Any:
+    """A document without the keywords that only advise (`x-advisory`)."""
+    if isinstance(value, dict):
+        advisory = value.get("x-advisory", ())
+        return {key: _enforced(item) for key, item in value.items() if key not in advisory}
+    return [_enforced(item) for item in value] if isinstance(value, list) else value
 
 
 def _is_inbox_name(name: str) -> bool:

@@ -2,6 +2,7 @@
 
 import hashlib
 import re
+from collections.abc import Mapping
 from random import Random
 
 from starlette.requests import Request
@@ -46,7 +47,7 @@ class Files:
         if match is None or match[1] != task.video_id or (marked and not task.watermarked) or not available(task, box):
             return _gone()
         data = await self._studio.film(film(task, watermarked=marked), self._album.images(task))
-        return part(data, request.headers.get("range"), request.headers.get("if-range"), content_type(task, box))
+        return part(data, request.headers, content_type(task, box))
 
 
 def _as_told(reply: Reply, rule: Rule, box: Sandbox) -> Reply:
@@ -94,12 +95,14 @@ def content_type(task: Task, box: Sandbox) -> str:
     return next(types, "application/octet-stream")
 
 
-def part(data: bytes, wanted: str | None, if_range: str | None, media_type: str) -> Reply:
-    """The whole file, or the one part a Range header wants; a range that cannot be read is ignored."""
+def part(data: bytes, asked: Mapping[str, str], media_type: str) -> Reply:
+    """The whole file, the one part a Range header wants, or word that the client has it; a range we cannot read is ignored."""
     tag = f'"{hashlib.blake2b(data, digest_size=12).hexdigest()}"'
     headers = [(b"content-type", media_type.encode()), (b"accept-ranges", b"bytes"), (b"etag", tag.encode())]
-    match = _RANGE.fullmatch(wanted or "")
-    if match is None or match[0] == "bytes=-" or (if_range is not None and if_range != tag):
+    if tag in asked.get("if-none-match", ""):
+        return _file(304, b"", headers)
+    match = _RANGE.fullmatch(asked.get("range", ""))
+    if match is None or match[0] == "bytes=-" or asked.get("if-range", tag) != tag:
         return _file(200, data, headers)
     start, end = _span(match[1], match[2], len(data))
     if start >= len(data) or start > end:

@@ -5,7 +5,7 @@ long strings are lifted out first: the rest parses in microseconds, and the imag
 """
 
 import hashlib
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 import orjson
@@ -18,14 +18,15 @@ from mockserver.values import Body, Sight
 
 _LIFT_BYTES = 64 * 1024
 _MAX_DEPTH = 100
-_STAND_IN = b"klingmock:lifted:%d"
+_STAND_IN = b"klingmock:lifted:"
 _URL_CHARS = 2048  # of an image's address, as much as is kept
 
 Lifted = Mapping[str, memoryview]
 
 
-def read(raw: bytes, operation: Operation, *, keep_images: bool = False) -> Body:
+def read(chunks: Sequence[bytes], operation: Operation, *, keep_images: bool = False) -> Body:
     """Read a request's body for an operation. Never raises: what is wrong stands in `problem` or in a sight."""
+    raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
     digest = hashlib.sha256(raw).hexdigest()
     skeleton, lifted = lift(raw)
     try:
@@ -58,17 +59,20 @@ def _parts(value: Any) -> Iterable[Any]:
 
 def lift(raw: bytes) -> tuple[bytes, Lifted]:
     """The JSON text with every long plain string replaced by a short stand-in, and those strings by their stand-ins."""
-    if len(raw) <= _LIFT_BYTES or _STAND_IN[:-2] in raw:
+    if len(raw) <= _LIFT_BYTES:
         return raw, {}
     pieces: list[bytes] = []
     lifted: dict[str, memoryview] = {}
     view, copied = memoryview(raw), 0
     for start, end in _long_strings(raw):
-        stand_in = _STAND_IN % len(lifted)
+        stand_in = _STAND_IN + b"%d" % len(lifted)
         lifted[stand_in.decode()] = view[start:end]
         pieces += (raw[copied:start], stand_in)
         copied = end
-    return b"".join((*pieces, raw[copied:])), lifted
+    skeleton = b"".join((*pieces, raw[copied:]))
+    if skeleton.count(_STAND_IN) != len(lifted):  # somebody wrote our stand-in: parse the whole as it is
+        return raw, {}
+    return skeleton, lifted
 
 
 def _long_strings(raw: bytes) -> Iterator[tuple[int, int]]:

@@ -31,6 +31,8 @@ from mockserver.values import Account
 from mockserver.worlds import Worlds
 from mockserver.yaml12 import AuthorsMistake
 
+_WARM_UP_AFTER_S = 0.2  # the first calls should not wait for what they may not need
+
 
 @dataclass(frozen=True, slots=True)
 class Options:
@@ -139,17 +141,25 @@ def _tune_garbage_collector() -> None:
     gc.set_threshold(50_000, 20, 100)
 
 
+async def _warm_up(house: House, wanted: asyncio.Event) -> None:
+    await wanted.wait()
+    await house.courier.warm_up()
+
+
 async def _live(house: House, server: wire.Server, listener: object, ready: Callable[[], None]) -> None:
     delivering = asyncio.create_task(house.courier.run())
     serving = asyncio.create_task(server.serve(sockets=[listener]))  # type: ignore[list-item]
     answering = asyncio.create_task(server.answering.wait())
+    warming = asyncio.Event()
+    warm = asyncio.create_task(_warm_up(house, warming))
     try:
         await asyncio.wait({serving, answering}, return_when=asyncio.FIRST_COMPLETED)
         if server.started:
             ready()
+            asyncio.get_running_loop().call_later(_WARM_UP_AFTER_S, warming.set)
         await serving
     finally:
-        for waiting in (delivering, answering):
+        for waiting in (delivering, answering, warm):
             waiting.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await waiting

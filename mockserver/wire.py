@@ -2,8 +2,11 @@
 
 import asyncio
 import logging
+import os
+import re
 import signal
 import socket
+import threading
 from collections.abc import Awaitable, Callable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from random import Random
@@ -17,6 +20,9 @@ from mockserver.values import Reply
 
 MAX_HEADER_BYTES = 64 * 1024
 GRACE_S = 1  # what calls in flight get at the end
+END_AT_LATEST_S = 1.8
+
+_UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 
 _log = logging.getLogger("klingmock.wire")
 
@@ -156,11 +162,12 @@ class Protocol(HttpToolsProtocol):
     """uvicorn's protocol with a bound on what may come before a body."""
 
     _in_head = False  # between a request's first byte and the end of its headers
+    _in_body = False
     _head_bytes = 0
 
     def data_received(self, data: bytes) -> None:
-        """As uvicorn's; headers that do not end are cut off."""
-        super().data_received(data)
+        """As uvicorn's; headers that do not end are cut off, and offers to upgrade are not taken."""
+        super().data_received(data if self._in_body or b"pgrade" not in data else _without_upgrade(data))
         if self._in_head:
             self._head_bytes += len(data)
             if self._head_bytes > MAX_HEADER_BYTES:
@@ -174,7 +181,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_headers_complete(self) -> None:
         """Its headers are known: too many are refused before anyone sees them."""
-        self._in_head = False
+        self._in_head, self._in_body = False, True
         if len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers]) > MAX_HEADER_BYTES:
             self._refuse_headers()
         else:
@@ -187,6 +194,7 @@ class Protocol(HttpToolsProtocol):
 
     def on_message_complete(self) -> None:
         """A request ends."""
+        self._in_body = False
         if not self.transport.is_closing():
             super().on_message_complete()
 
@@ -196,6 +204,12 @@ class Protocol(HttpToolsProtocol):
             b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         )
         self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """A head whose Upgrade header has another name: the parser would give up the body for it (RFC 9110 §7.8 lets us ignore it)."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + rest
 
 
 class Server(uvicorn.Server):
@@ -243,6 +257,9 @@ class Server(uvicorn.Server):
         """Stop accepting, give calls in flight their grace, then end; asked twice, end at once."""
         self.force_exit = self.should_exit
         self.should_exit = True
+        last_resort = threading.Timer(END_AT_LATEST_S, os._exit, (0,))  # a thread stuck in a look-up or a film
+        last_resort.daemon = True
+        last_resort.start()
 
 
 def listen(host: str, port: int) -> socket.socket:

@@ -176,14 +176,14 @@ def verdict(data: bytes) -> str | None:
 def test_lifting_long_strings_changes_nothing(value):
     """A body means the same whether its long strings were lifted out before parsing or not."""
     raw = orjson.dumps(value)
-    assert intake.read(raw, SUBMIT).content == orjson.loads(raw)
+    assert intake.read([raw], SUBMIT).content == orjson.loads(raw)
 
 
 def test_an_image_of_megabytes_is_seen_where_it_lies():
     """A long image leaves the parsed body and is judged; a long prompt stays as it is."""
     picture = png(400, 400)[:-12] + padding(200_000) + png(1, 1)[-12:]
     body = {"image_list": [{"image": base64.b64encode(picture).decode()}], "prompt": "p" * 80_000}
-    read = intake.read(orjson.dumps(body), SUBMIT, keep_images=True)
+    read = intake.read([orjson.dumps(body)], SUBMIT, keep_images=True)
     assert (read.problem, [sight.problem for sight in read.sights]) == (None, [None])
     assert read.sights[0].data == picture
     assert read.content["prompt"] == body["prompt"]
@@ -205,7 +205,7 @@ def test_an_image_of_megabytes_is_seen_where_it_lies():
 )
 def test_a_body_that_is_no_json_is_a_problem_not_an_error(raw):
     """Broken text, broken UTF-8, NaN, endless nesting, raw line ends: the same plain verdict, also in long bodies."""
-    assert intake.read(raw, SUBMIT).problem == "unreadable_body"
+    assert intake.read([raw], SUBMIT).problem == "unreadable_body"
 
 
 # -- callbacks owed
