@@ -219,8 +219,8 @@ class Control:
         if found is None:
             raise Problem(404, f"there is no callback {name!r}")
         task, delivery = found
-        number = len(box.facts.resends[task.id]) + 1
-        again = replace(delivery, id=f"{delivery.id}9{number:03}", due_ms=box.clock.now_ms())
+        now_ms = box.clock.now_ms()
+        again = replace(delivery, id=box.next_id(now_ms), due_ms=now_ms)
         box.facts.add_resend(again)
         self._courier.kick(box, task)
         return answer({"id": again.id, "task_id": task.id, "status": again.status}, 202)

@@ -233,7 +233,13 @@ def _host(url: str) -> str:
 def owed(box: Sandbox, task: Task) -> list[Delivery]:
     """Every callback of a task, as far as it is known."""
     statuses = box.document.choices["callback_statuses"]
-    return outbox.deliveries(task, box.facts.timeline(task), statuses, box.facts.resends.get(task.id, ()))
+    return outbox.deliveries(
+        task,
+        box.facts.timeline(task),
+        statuses,
+        id_step=1 << box.document.limits["id_sequence_bits"],
+        resends=box.facts.resends.get(task.id, ()),
+    )
 
 
 def _said(box: Sandbox, errand: _Errand) -> tuple[bytes, dict[str, str]]:

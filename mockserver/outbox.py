@@ -5,36 +5,42 @@ story may replace the calm ones: later, twice, never, out of order, or saying so
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from mockserver.scenario import Posting
 from mockserver.timeline import Timeline
 from mockserver.values import Attempt, Delivery, Task
 
+_MOST_TIMES = 20  # a story sends one callback at most so often
+
 Attempts = Mapping[str, Sequence[Attempt]]
 
 
 def deliveries(
-    task: Task, marks: Timeline, statuses: Collection[str], resends: Iterable[Delivery] = ()
+    task: Task, marks: Timeline, statuses: Collection[str], *, id_step: int, resends: Iterable[Delivery] = ()
 ) -> list[Delivery]:
     """Every callback of the task as far as its timeline is known, in the order they are sent.
 
     On the calm day one for each change to one of `statuses`; else as the task's rule says; then those sent once more by hand.
+    Their ids are the task's plus multiples of `id_step`: snowflakes of its moment, of workers that make no tasks.
     """
     if not task.callback_url:
         return []
     owed = _calm(task, marks, statuses) if task.deliver is None else _told(task, marks, task.deliver)
-    return sorted([*owed, *resends], key=lambda delivery: delivery.due_ms)
+    first = int(task.id)
+    named = [replace(delivery, id=str(first + number * id_step)) for number, delivery in owed]
+    return sorted([*named, *resends], key=lambda delivery: delivery.due_ms)
 
 
-def _calm(task: Task, marks: Timeline, statuses: Collection[str]) -> list[Delivery]:
+def _calm(task: Task, marks: Timeline, statuses: Collection[str]) -> list[tuple[int, Delivery]]:
     return [
-        Delivery(f"{task.id}{index:02}", task.id, mark.status, mark.at_ms, mark.at_ms)
-        for index, mark in enumerate(marks)
+        (number, Delivery("", task.id, mark.status, mark.at_ms, mark.at_ms))
+        for number, mark in enumerate(marks, 1)
         if mark.status in statuses
     ]
 
 
-def _told(task: Task, marks: Timeline, postings: Sequence[Posting]) -> list[Delivery]:
+def _told(task: Task, marks: Timeline, postings: Sequence[Posting]) -> list[tuple[int, Delivery]]:
     began = {mark.status: mark.at_ms for mark in marks}
     owed = [
         (posting.out_of_order, began[posting.status] + posting.after_ms, index, posting)
@@ -43,13 +49,16 @@ def _told(task: Task, marks: Timeline, postings: Sequence[Posting]) -> list[Deli
     ]
     last_ms = max((due_ms for _, due_ms, _, _ in owed), default=0)
     return [
-        Delivery(
-            f"{task.id}{index:02}{again:02}",
-            task.id,
-            posting.status,
-            max(due_ms, last_ms) if held_back else due_ms,
-            began[posting.status],
-            posting,
+        (
+            1 + index * _MOST_TIMES + again,
+            Delivery(
+                "",
+                task.id,
+                posting.status,
+                max(due_ms, last_ms) if held_back else due_ms,
+                began[posting.status],
+                posting,
+            ),
         )
         for held_back, due_ms, index, posting in sorted(owed, key=lambda each: each[:3])
         for again in range(posting.times)
