@@ -20,6 +20,10 @@ class Album:
         self._pages: OrderedDict[str, list[Path | str]] = OrderedDict()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
+    def wants(self, sights: tuple[Sight, ...]) -> bool:
+        """Whether there is anything here to keep that takes time."""
+        return self.wanted and any(sight.data for sight in sights)
+
     def keep(self, task: Task, sights: tuple[Sight, ...]) -> None:
         """Keep what was seen of a task's images; the oldest tasks' go when the folder is full."""
         if not self.wanted or not sights:

@@ -65,7 +65,7 @@ class Double:
         if reply.task is not None and reply.task.callback_url:
             await self._announce(reply, reply.task, box)
         arrived = await wire.perform(reply, scope, receive, send, box.noise)
-        if reply.task is not None:
+        if reply.task is not None and (reply.task.callback_url or not arrived or self._album.wants(body.sights)):
             await self._look_after(reply.task, box, body, arrived=arrived)
 
     async def _announce(self, reply: Reply, task: Task, box: Sandbox) -> None:
@@ -80,7 +80,7 @@ class Double:
             box.facts.add_doubt(task.id)
         if task.callback_url:
             self._courier.kick(box, task)
-        if any(sight.data for sight in body.sights):
+        if self._album.wants(body.sights):
             await asyncio.to_thread(self._album.keep, task, body.sights)
 
     async def _body(self, head: "_Head", box: Sandbox, scope: Scope, receive: Receive) -> Body:
@@ -137,6 +137,7 @@ class _Head:
             self.base_url,
             self.wall_s,
             body,
+            body is not NO_BODY,
         )
 
 

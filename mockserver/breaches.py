@@ -1,10 +1,9 @@
 """Where a client's call breaks the document, though the service may let it pass: with JSON pointer and clause."""
 
-from collections.abc import Container
+from collections.abc import Container, Mapping
 from typing import Any, NamedTuple
 
 from mockserver.document import Document
-from mockserver.refusals import Refusal
 from mockserver.scenario import MAGIC
 from mockserver.values import Call
 
@@ -19,21 +18,27 @@ class Breach(NamedTuple):
     clause: str  # into the document
 
 
-def of(call: Call, refused: Refusal | None, document: Document, stories: Container[str]) -> tuple[Breach, ...]:
-    """Every breach of one call; `refused` is the refusal the document itself led to, None for a story's."""
+class Refused(NamedTuple):
+    """Why the document itself, not a story, led to a refusal."""
+
+    slug: str
+    fields: Mapping[str, Any]
+
+
+def of(call: Call, refused: Refused | None, document: Document, stories: Container[str]) -> tuple[Breach, ...]:
+    """Every breach of one call. A call that came at a bad time (balance, slots) has broken nothing."""
     found: list[Breach] = []
     if refused is not None and document.situations[refused.slug].row.status < 429:
         found.append(_refused(call, refused, document))
     operation = call.operation
     if operation is not None and operation.body is not None and isinstance(call.body.content, dict):
-        if not call.body.content.keys() <= operation.body.properties.keys():
-            found += _unknown_fields(call.body.content, operation)
+        found += _unknown_fields(call.body.content, operation)
         found += _content_type(call, operation.pointer)
         found += _strange_words(call.body.content, stories)
     return tuple(found)
 
 
-def _refused(call: Call, refused: Refusal, document: Document) -> Breach:
+def _refused(call: Call, refused: Refused, document: Document) -> Breach:
     situation = document.situations[refused.slug]
     message = situation.message.format_map({name: str(value)[:100] for name, value in refused.fields.items()})
     clause = f"#/x-kling-errors/{situation.row.slug}"

@@ -50,7 +50,21 @@ def stop(message: str) -> NoReturn:
     sys.exit(2)
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+class _WithCommands(click.Group):
+    """Some commands live in a room of their own, which uses this one."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's own signature
+        from mockserver.commands import COMMANDS
+
+        return sorted(self.commands | COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        from mockserver.commands import COMMANDS
+
+        return (self.commands | COMMANDS).get(cmd_name)
+
+
+@click.group(cls=_WithCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(package_name="klingmock")
 def main() -> None:
     """A local double of the Kling AI video API.

@@ -59,17 +59,17 @@ class Lifecycle:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """A value for each combination of a few arguments: `by` names them, `cells` is nested in that order."""
+    """A value for each combination of a few arguments: `by` names them, `cells` has their values in that order."""
 
     by: tuple[str, ...]
-    cells: Mapping[str, Any]
+    cells: Mapping[tuple[str, ...], Any]
 
     def at(self, arguments: Mapping[str, Any]) -> Any:
         """The cell for these arguments; None where the combination is not supported."""
-        cell: Any = self.cells
-        for name in self.by:
-            cell = cell.get(str(arguments.get(name))) if isinstance(cell, dict) else None
-        return cell
+        try:
+            return self.cells.get(tuple([arguments[name] for name in self.by]))
+        except (KeyError, TypeError):  # an argument that was not given, or is no word
+            return None
 
 
 @dataclass(frozen=True, slots=True)
@@ -307,13 +307,26 @@ def _replies(responses: Mapping[str, Any], pointer: str, checker_at: Callable[[s
 
 
 def _units(entry: Mapping[str, Any] | None) -> Table | None:
-    return Table(tuple(entry["by"]), entry["table"]) if entry else None
+    return _table(entry["by"], entry["table"]) if entry else None
+
+
+def _table(by: Sequence[str], nested: Mapping[str, Any]) -> Table:
+    cells: dict[tuple[str, ...], Any] = {(): nested}
+    for _ in by:
+        cells = {(*words, word): cell for words, inner in cells.items() for word, cell in inner.items()}
+    return Table(tuple(by), cells)
 
 
 def _footage(entry: Mapping[str, Any] | None) -> Footage | None:
     if entry is None:
         return None
-    return Footage(Table(tuple(entry["by"]), entry["sizes"]), entry["frames_per_second"], entry["content_type"])
+    sizes = _table(entry["by"], {word: _sizes(cell) for word, cell in entry["sizes"].items()})
+    return Footage(sizes, entry["frames_per_second"], entry["content_type"])
+
+
+def _sizes(nested: Any) -> Any:
+    """A table's sizes as pairs."""
+    return tuple(nested) if isinstance(nested, list) else {word: _sizes(cell) for word, cell in nested.items()}
 
 
 def _callback(entry: Mapping[str, Any], pointer: str, checker_at: Callable[[str], Checker]) -> Checker | None:

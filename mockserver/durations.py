@@ -30,6 +30,11 @@ class Length:
     high_ms: float | None = None  # uniform between both
     sigma: float | None = None  # lognormal around the median `low_ms`
 
+    @property
+    def is_fixed(self) -> bool:
+        """Whether it is always the same."""
+        return self.high_ms is None and self.sigma is None
+
     def draw_ms(self, chance: Chance) -> int:
         """One length, milliseconds."""
         if self.high_ms is not None:

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from mockserver import journal, ledger, timeline
-from mockserver.breaches import Breach
+from mockserver.breaches import Refused
 from mockserver.document import Lifecycle
 from mockserver.journal import Entry
 from mockserver.scenario import Tally
@@ -50,12 +50,10 @@ class Facts:
             self._by_external_id[task.external_id] = task
         self._unfold(task)
 
-    def add_call(
-        self, call: Call, reply: Reply, at_ms: int, task_id: str = "", breaches: tuple[Breach, ...] = ()
-    ) -> None:
+    def add_call(self, call: Call, reply: Reply, at_ms: int, task_id: str = "", refused: Refused | None = None) -> None:
         """Write a call into the journal."""
         self.calls_made += 1
-        self.calls.append(Entry(self.calls_made, at_ms, journal.kept(call), reply, task_id, breaches))
+        self.calls.append(Entry(self.calls_made, at_ms, journal.kept(call), reply, task_id, refused))
 
     def add_doubt(self, task_id: str) -> None:
         """Remember that the answer to a create never arrived."""

@@ -35,7 +35,9 @@ class Files:
             return
         box, task = found
         now_ms = box.clock.now_ms()
-        rule = box.decide(serve.of_task("file", task, box, now_ms), task.story, task, now_ms)
+        rule = PROCEED  # a HEAD is asked about the file, not for it: it uses up no rule's turn
+        if request.method == "GET":
+            rule = box.decide(serve.of_task("file", task, box, now_ms), task.story, task, now_ms)
         reply = _as_told(await self._reply(request, box, task, name), rule, box)
         box.facts.add_call(_call(request), reply, now_ms, task.id)
         await wire.perform(reply, scope, receive, send, box.noise)

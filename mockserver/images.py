@@ -16,6 +16,8 @@ _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
 _ADDRESS = re.compile(r"[A-Za-z]+://[^\s/?#]+\S*")
 
+_START_CHARS = 16  # enough for a scheme
+
 Pixels = tuple[int, int]
 
 
@@ -25,8 +27,7 @@ class Unfit(Exception):
 
 def is_address(text: str, rules: ImageRules) -> bool:
     """Whether the text is a URL of a scheme the document takes."""
-    scheme, colon, _ = text.partition("://")
-    return bool(colon) and scheme.lower() in rules.url_schemes and _ADDRESS.fullmatch(text) is not None
+    return text[:_START_CHARS].lower().startswith(rules.url_starts) and _ADDRESS.fullmatch(text) is not None
 
 
 def decoded(text: str | bytes | memoryview, rules: ImageRules) -> bytes:

@@ -18,6 +18,7 @@ from mockserver.values import Body, Sight
 
 _LIFT_BYTES = 64 * 1024
 _MAX_DEPTH = 100
+_SMALL_BYTES = 4096  # such a body is its own digest
 _STAND_IN = b"klingmock:lifted:"
 _URL_CHARS = 2048  # of an image's address, as much as is kept
 
@@ -27,7 +28,7 @@ Lifted = Mapping[str, memoryview]
 def read(chunks: Sequence[bytes], operation: Operation, *, keep_images: bool = False) -> Body:
     """Read a request's body for an operation. Never raises: what is wrong stands in `problem` or in a sight."""
     raw = chunks[0] if len(chunks) == 1 else b"".join(chunks)
-    digest = hashlib.sha256(raw).hexdigest()
+    digest = raw if len(raw) <= _SMALL_BYTES else hashlib.sha256(raw).digest()
     skeleton, lifted = lift(raw)
     try:
         content = orjson.loads(skeleton)
@@ -135,22 +136,22 @@ def _see(field: str, text: str | memoryview, rules: ImageRules, *, keep: bool) -
 
 def _image_texts(content: Any, operation: Operation) -> list[tuple[str, str, ImageRules]]:
     """Every text that stands where the document wants an image, with the name of its field."""
-    return [
-        (field, text, rules)
-        for path, rules in operation.image_places
-        for field, text in _texts_at(content, path, "")
-    ]  # fmt: skip
+    told: list[tuple[str, str, ImageRules]] = []
+    for path, rules in operation.image_places:
+        found: list[tuple[str, str]] = []
+        _gather(content, path, 0, "", found)
+        told += [(field, text, rules) for field, text in found]
+    return told
 
 
-def _texts_at(value: Any, path: tuple[str | None, ...], field: str) -> list[tuple[str, str]]:
-    if not path:
-        return [(field, value)] if isinstance(value, str) else []
-    step, rest = path[0], path[1:]
-    if step is not None:
-        return _texts_at(value[step], rest, f"{field}.{step}" if field else step) if _has(value, step) else []
-    items = enumerate(value) if isinstance(value, list) else ()
-    return [found for index, item in items for found in _texts_at(item, rest, f"{field}[{index}]")]
-
-
-def _has(value: Any, name: str) -> bool:
-    return isinstance(value, dict) and name in value
+def _gather(value: Any, path: tuple[str | None, ...], depth: int, field: str, found: list[tuple[str, str]]) -> None:
+    if depth == len(path):
+        if isinstance(value, str):
+            found.append((field, value))
+        return
+    step = path[depth]
+    if step is None:
+        for index, item in enumerate(value) if isinstance(value, list) else ():
+            _gather(item, path, depth + 1, f"{field}[{index}]", found)
+    elif isinstance(value, dict) and step in value:
+        _gather(value[step], path, depth + 1, f"{field}.{step}" if field else step, found)

@@ -5,7 +5,7 @@ What is kept of a call is bounded when it is written; how it reads is decided wh
 
 from typing import Any, NamedTuple
 
-from mockserver.breaches import Breach
+from mockserver.breaches import Refused
 from mockserver.values import Call, Reply
 
 _TEXT_CHARS = 4000
@@ -23,7 +23,7 @@ class Entry(NamedTuple):
     call: Call
     reply: Reply
     task_id: str = ""  # the task made or asked for
-    breaches: tuple[Breach, ...] = ()  # where the call broke the document
+    refused: Refused | None = None  # why the document itself led to a refusal
 
 
 def kept(call: Call) -> Call:
@@ -69,7 +69,6 @@ def shown(entry: Entry) -> dict[str, Any]:
         "request_id": reply.request_id,
         "rule": reply.rule or None,
         "disrupted": reply.disrupt.kind if reply.disrupt else None,
-        "violations": [breach._asdict() for breach in entry.breaches],
     }
 
 

@@ -3,7 +3,7 @@
 from decimal import Decimal
 from typing import Any
 
-from mockserver import journal, tasks
+from mockserver import breaches, journal, tasks, timeline
 from mockserver import ledger as ledgers
 from mockserver.courier import owed
 from mockserver.sandbox import Sandbox
@@ -13,7 +13,8 @@ from mockserver.values import Attempt, Delivery, Task
 def task(box: Sandbox, each: Task) -> dict[str, Any]:
     """A task as the API shows it now, with what the API keeps to itself."""
     base_url = box.settings.public_url or each.base_url
-    shown = tasks.view(each, box.facts.timeline(each), box.clock.now_ms(), base_url, box.document.lifecycle)
+    mark = timeline.at(box.facts.timeline(each), box.clock.now_ms())
+    shown = tasks.view(each, mark, base_url, box.document.lifecycle)
     own = {"product": each.product, "units": each.units, "arguments": each.arguments, "images": each.image_count}
     return {**shown, **own, "story": each.story or None}
 
@@ -63,7 +64,7 @@ def violations(box: Sandbox) -> dict[str, Any]:
             **breach._asdict(),
         }
         for entry in box.facts.calls
-        for breach in entry.breaches
+        for breach in breaches.of(entry.call, entry.refused, box.document, box.library)
     ]
     return {"violations": found, "inconclusive": box.facts.evicted > 0}
 

@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import replace
 
 from mockserver.scenario import Posting
-from mockserver.timeline import Timeline
+from mockserver.timeline import Mark, Timeline
 from mockserver.values import Attempt, Delivery, Task
 
 _MOST_TIMES = 20  # a story sends one callback at most so often
@@ -17,7 +17,13 @@ Attempts = Mapping[str, Sequence[Attempt]]
 
 
 def deliveries(
-    task: Task, marks: Timeline, statuses: Collection[str], *, id_step: int, resends: Iterable[Delivery] = ()
+    task: Task,
+    marks: Timeline,
+    statuses: Collection[str],
+    *,
+    ended: bool,
+    id_step: int,
+    resends: Iterable[Delivery] = (),
 ) -> list[Delivery]:
     """Every callback of the task as far as its timeline is known, in the order they are sent.
 
@@ -26,7 +32,7 @@ def deliveries(
     """
     if not task.callback_url:
         return []
-    owed = _calm(task, marks, statuses) if task.deliver is None else _told(task, marks, task.deliver)
+    owed = _calm(task, marks, statuses) if task.deliver is None else _told(task, marks, task.deliver, ended=ended)
     first = int(task.id)
     named = [replace(delivery, id=str(first + number * id_step)) for number, delivery in owed]
     return sorted([*named, *resends], key=lambda delivery: delivery.due_ms)
@@ -34,35 +40,33 @@ def deliveries(
 
 def _calm(task: Task, marks: Timeline, statuses: Collection[str]) -> list[tuple[int, Delivery]]:
     return [
-        (number, Delivery("", task.id, mark.status, mark.at_ms, mark.at_ms))
+        (number, Delivery("", task.id, mark.status, mark.at_ms, mark))
         for number, mark in enumerate(marks, 1)
         if mark.status in statuses
     ]
 
 
-def _told(task: Task, marks: Timeline, postings: Sequence[Posting]) -> list[tuple[int, Delivery]]:
-    began = {mark.status: mark.at_ms for mark in marks}
+def _told(task: Task, marks: Timeline, postings: Sequence[Posting], *, ended: bool) -> list[tuple[int, Delivery]]:
+    """A story's callbacks; those held back until all others were made wait until the task has `ended`."""
+    began = {mark.status: mark for mark in marks}
     owed = [
-        (posting.out_of_order, began[posting.status] + posting.after_ms, index, posting)
+        (posting.out_of_order, began[posting.status].at_ms + posting.after_ms, index, posting)
         for index, posting in enumerate(postings)
-        if posting.status in began and not posting.never
+        if posting.status in began and not posting.never and (ended or not posting.out_of_order)
     ]
     last_ms = max((due_ms for _, due_ms, _, _ in owed), default=0)
     return [
         (
             1 + index * _MOST_TIMES + again,
-            Delivery(
-                "",
-                task.id,
-                posting.status,
-                max(due_ms, last_ms) if held_back else due_ms,
-                began[posting.status],
-                posting,
-            ),
+            _delivery(task, posting, began[posting.status], max(due_ms, last_ms * held_back)),
         )
         for held_back, due_ms, index, posting in sorted(owed, key=lambda each: each[:3])
         for again in range(posting.times)
     ]
+
+
+def _delivery(task: Task, posting: Posting, mark: Mark, due_ms: int) -> Delivery:
+    return Delivery("", task.id, posting.status, due_ms, mark, posting)
 
 
 def following(owing: Sequence[Delivery], attempts: Attempts, retries_ms: Sequence[int]) -> tuple[Delivery, int] | None:

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-from mockserver import ids, scenario
+from mockserver import ids, scenario, timeline
 from mockserver.clock import Clock
 from mockserver.document import Document
 from mockserver.facts import Facts
@@ -12,7 +12,10 @@ from mockserver.ids import Snowflakes
 from mockserver.inbox import Inbox
 from mockserver.scenario import MAGIC, Circumstances, Rule, Scenario
 from mockserver.stories import Library
+from mockserver.timeline import Plan, Stages
 from mockserver.values import Account, Task
+
+_NO_CHANCE = ids.stream("", "nothing is drawn from it")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +50,9 @@ class Sandbox:
         self._file_keys = ids.stream(seed, "file keys")
         self.born_ms = clock.now_ms()
         self.pack_id = ids.file_key(ids.stream(seed, "pack"))
-        self.lengths = ids.stream(seed, "lengths")
+        self._calm_stages = document.lifecycle.paces[settings.pace]
+        self._calm_plan = timeline.draw(self._calm_stages, _NO_CHANCE) if timeline.even(self._calm_stages) else None
+        self._lengths = ids.stream(seed, "lengths")
         self.noise = ids.stream(seed, "noise")
         self._snowflakes = Snowflakes(document.limits, ids.stream(seed, "worker").getrandbits(32))
         self.reset()
@@ -88,6 +93,12 @@ class Sandbox:
             return scenario.decide(self.scenario, what, self.facts.tally(self.scenario.name), now_ms)
         told = self.library.story(story)
         return scenario.decide(told, what, self.facts.tally(story, task.id if task else ""), now_ms)
+
+    def plan(self, stages: Stages | None) -> Plan:
+        """A plan for a new task: of a story's stages, else of the calm day."""
+        if stages is None and self._calm_plan is not None:
+            return self._calm_plan
+        return timeline.draw(stages or self._calm_stages, self._lengths)
 
     def next_id(self, now_ms: int) -> str:
         """A new task or video id."""

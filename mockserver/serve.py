@@ -6,13 +6,15 @@ validation, because gateways refuse before they read; one marked `after_commit` 
 
 from collections.abc import Callable, Mapping
 from decimal import Decimal
-from typing import Any
+from typing import Any, NamedTuple
 
-from mockserver import auth, breaches, ledger, replies, tasks, timeline
+from mockserver import auth, ledger, replies, tasks, timeline
+from mockserver.breaches import Refused
 from mockserver.document import Operation
 from mockserver.refusals import Refusal
 from mockserver.sandbox import Sandbox
 from mockserver.scenario import PROCEED, Circumstances, Rule
+from mockserver.timeline import Stages
 from mockserver.validation import Arguments, validate
 from mockserver.values import Call, Reply, Task
 
@@ -24,31 +26,33 @@ def serve(call: Call, box: Sandbox) -> Reply:
     """Answer a call and remember it. Raises WrongReply if our own answer breaks the document."""
     now_ms = box.clock.now_ms()
     request_id = box.next_request_id()
-    rule, asked, made = PROCEED, None, None
-    refused: Refusal | None = None
+    rule, asked, made, refused = PROCEED, None, None, None
     try:
-        admit(call.authorization, call.wall_s, box)
+        if not call.admitted:
+            admit(call.authorization, call.wall_s, box)
         operation = _operation(call)
         asked = box.facts.task(call.path_arguments["id"]) if operation.action == "read" else None
-        rule = _decide(call, operation, asked, box, now_ms)
+        story = asked.story if asked is not None else box.magic(call.body.content)
+        if story or box.scenario.rules:
+            rule = box.decide(_circumstances(call, operation, asked, box, now_ms), story, asked, now_ms)
         if _drops_before(rule):
             return _unanswered(call, rule, box, now_ms)
         if rule.refuse is not None and not rule.refuse.after_commit:
             raise rule.refuse.refusal
         arguments = validate(call, operation, box.document)
-        data, made = _ACTIONS[operation.action](call, arguments, box, now_ms, rule)
+        data, made, ruly = _ACTIONS[operation.action](Deed(call, operation, arguments, box, now_ms, rule, story))
         if rule.refuse is not None:
             raise rule.refuse.refusal
-        reply = replies.success(data, operation, box.document, request_id, made)
+        reply = replies.success(data, operation, box.document, request_id, made, check=ruly)
     except Refusal as refusal:
-        refused = refusal
-        own = rule.refuse.message if rule.refuse is not None and rule.refuse.slug == refusal.slug else None
+        told = rule.refuse is not None and rule.refuse.slug == refusal.slug
+        own = rule.refuse.message if told and rule.refuse is not None else None
+        refused = None if told else Refused(refusal.slug, refusal.fields)
         reply = replies.refusal(refusal, call.operation, box.document, request_id, own)._replace(task=made)
     if rule is not PROCEED:
         reply = as_told(reply, rule, box)
-    found = breaches.of(call, refused if rule.refuse is None else None, box.document, box.library)
     task = made or asked
-    box.facts.add_call(call, reply, now_ms, task.id if task else "", found)
+    box.facts.add_call(call, reply, now_ms, task.id if task else "", refused)
     return reply
 
 
@@ -75,17 +79,6 @@ def _operation(call: Call) -> Operation:
 
 
 # -- stories
-
-
-def _decide(call: Call, operation: Operation, asked: Task | None, box: Sandbox, now_ms: int) -> Rule:
-    """The rule that answers this call; PROCEED on the calm day."""
-    if asked is None and operation.action == "submit":
-        story = box.magic(call.body.content)
-    else:
-        story = asked.story if asked is not None else ""
-    if not story and not box.scenario.rules:
-        return PROCEED
-    return box.decide(_circumstances(call, operation, asked, box, now_ms), story, asked, now_ms)
 
 
 def _circumstances(call: Call, operation: Operation, asked: Task | None, box: Sandbox, now_ms: int) -> Circumstances:
@@ -147,36 +140,53 @@ def as_told(reply: Reply, rule: Rule, box: Sandbox) -> Reply:
 
 # -- deeds
 
-Answer = tuple[Any, Task | None]
+Answer = tuple[Any, Task | None, bool]
+"""What is told, the task that was made, and whether the document must agree with it."""
 
 
-def _submit(call: Call, arguments: Arguments, box: Sandbox, now_ms: int, rule: Rule) -> Answer:
+class Deed(NamedTuple):
+    """An admitted, validated call about to be done."""
+
+    call: Call
+    operation: Operation
+    arguments: Arguments
+    box: Sandbox
+    now_ms: int
+    rule: Rule
+    story: str
+
+
+def _submit(deed: Deed) -> Answer:
     """Accept a task: references first, then the account's means, then it exists and costs."""
-    assert call.operation is not None
-    if not box.document.choices["service"]:
+    box, arguments, document = deed.box, deed.arguments, deed.box.document
+    if not document.choices["service"]:
         raise Refusal("retired")
     external_id = arguments.get("external_task_id")
     if external_id and box.facts.taken(external_id):
         raise Refusal("external_id_taken", value=external_id)
-    units = Decimal(call.operation.units.at(arguments)) if call.operation.units else Decimal(0)
-    for limit in box.document.choices["limits_order"]:
-        _LIMITS[limit](box, units, now_ms)
-    stages = rule.play or box.document.lifecycle.paces[box.settings.pace]
+    for limit in document.choices["limits_order"]:
+        _LIMITS[limit](deed)
     task = tasks.begin(
-        call.operation,
+        deed.operation,
         arguments,
-        timeline.draw(stages, box.lengths),
-        id=box.next_id(now_ms),
-        video_id=box.next_id(now_ms),
+        box.plan(deed.rule.play),
+        id=box.next_id(deed.now_ms),
+        video_id=box.next_id(deed.now_ms),
         file_key=box.next_file_key(),
-        base_url=box.settings.public_url or call.base_url,
-        created_ms=now_ms,
-        body=call.body,
-        story=box.magic(call.body.content),
-        deliver=rule.deliver,
+        base_url=box.settings.public_url or deed.call.base_url,
+        created_ms=deed.now_ms,
+        body=deed.call.body,
+        story=deed.story,
+        deliver=deed.rule.deliver,
+        unruly=deed.rule.play is not None and _without_a_reason(deed.rule.play, document.lifecycle.failure),
     )
-    box.facts.add_task(task, doubtful=_ambiguous(rule))
-    return tasks.new(task, box.document), task
+    box.facts.add_task(task, doubtful=deed.rule is not PROCEED and _ambiguous(deed.rule))
+    return tasks.new(task, document), task, True
+
+
+def _without_a_reason(stages: Stages, failure: str) -> bool:
+    """Whether a story lets a task fail without saying why, which the document forbids."""
+    return any(stage.status == failure and not stage.message for stage in stages)
 
 
 def _ambiguous(rule: Rule) -> bool:
@@ -186,65 +196,56 @@ def _ambiguous(rule: Rule) -> bool:
     )
 
 
-def _within_balance(box: Sandbox, units: Decimal, now_ms: int) -> None:
-    balance = box.settings.balance
-    if balance is not None and box.facts.units(now_ms) + units > balance:
+def _within_balance(deed: Deed) -> None:
+    balance, units = deed.box.settings.balance, deed.operation.units
+    if balance is None or units is None:
+        return
+    if deed.box.facts.units(deed.now_ms) + Decimal(units.at(deed.arguments)) > balance:
         raise Refusal("resource_pack_exhausted")
 
 
-def _within_concurrency(box: Sandbox, units: Decimal, now_ms: int) -> None:
-    del units
-    if len(box.facts.unfinished(now_ms)) >= box.concurrency:
+def _within_concurrency(deed: Deed) -> None:
+    if len(deed.box.facts.unfinished(deed.now_ms)) >= deed.box.concurrency:
         raise Refusal("too_many_parallel_tasks")
 
 
-_LIMITS: Mapping[str, Callable[[Sandbox, Decimal, int], None]] = {
-    "balance": _within_balance,
-    "concurrency": _within_concurrency,
-}
+_LIMITS: Mapping[str, Callable[[Deed], None]] = {"balance": _within_balance, "concurrency": _within_concurrency}
 
 
-def _read(call: Call, arguments: Arguments, box: Sandbox, now_ms: int, rule: Rule) -> Answer:
+def _read(deed: Deed) -> Answer:
     """One task by either id."""
-    del rule
-    assert call.operation is not None
-    task = box.facts.task(arguments["id"])
-    if task is None or not (box.document.choices["query_scope"] or task.product == call.operation.product):
-        raise Refusal("task_not_found", value=arguments["id"])
-    shown = _view(task, call, box, now_ms)
-    box.facts.add_poll(task, now_ms)
-    return shown, None
+    box, name = deed.box, deed.arguments["id"]
+    task = box.facts.task(name)
+    if task is None or not (box.document.choices["query_scope"] or task.product == deed.operation.product):
+        raise Refusal("task_not_found", value=name)
+    shown = _view(task, deed)
+    box.facts.add_poll(task, deed.now_ms)
+    return shown, None, not task.unruly
 
 
-def _list(call: Call, arguments: Arguments, box: Sandbox, now_ms: int, rule: Rule) -> Answer:
+def _list(deed: Deed) -> Answer:
     """One page of the product's tasks, newest first."""
-    del rule
-    assert call.operation is not None
-    count = arguments["pageSize"]
-    first = (arguments["pageNum"] - 1) * count
-    page = box.facts.of_product(call.operation.product, first, count)
-    return [_view(task, call, box, now_ms) for task in page], None
+    count = deed.arguments["pageSize"]
+    first = (deed.arguments["pageNum"] - 1) * count
+    page = deed.box.facts.of_product(deed.operation.product, first, count)
+    return [_view(task, deed) for task in page], None, not any(task.unruly for task in page)
 
 
-def _view(task: Task, call: Call, box: Sandbox, now_ms: int) -> dict[str, Any]:
-    base_url = box.settings.public_url or call.base_url
-    return tasks.view(task, box.facts.timeline(task), now_ms, base_url, box.document.lifecycle)
+def _view(task: Task, deed: Deed) -> dict[str, Any]:
+    box = deed.box
+    base_url = box.settings.public_url or deed.call.base_url
+    mark = timeline.at(box.facts.timeline(task), deed.now_ms)
+    return tasks.view(task, mark, base_url, box.document.lifecycle)
 
 
-def _costs(call: Call, arguments: Arguments, box: Sandbox, now_ms: int, rule: Rule) -> Answer:
+def _costs(deed: Deed) -> Answer:
     """The account's packs: none while its balance is unlimited. Clause: kling-facts 6.3."""
-    del rule
-    assert call.operation is not None
-    pack, balance = call.operation.pack, box.settings.balance
+    box, pack, balance = deed.box, deed.operation.pack, deed.box.settings.balance
     packs = []
-    if pack and balance is not None and arguments.get("resource_pack_name", pack["name"]) == pack["name"]:
-        packs.append(ledger.pack(pack, box.pack_id, balance, balance - box.facts.units(now_ms), box.born_ms))
-    return {"code": box.document.ok.code, "msg": "success", "resource_pack_subscribe_infos": packs}, None
+    if pack and balance is not None and deed.arguments.get("resource_pack_name", pack["name"]) == pack["name"]:
+        left = balance - box.facts.units(deed.now_ms)
+        packs.append(ledger.pack(pack, box.pack_id, balance, left, box.born_ms))
+    return {"code": box.document.ok.code, "msg": "success", "resource_pack_subscribe_infos": packs}, None, True
 
 
-_ACTIONS: Mapping[str, Callable[[Call, Arguments, Sandbox, int, Rule], Answer]] = {
-    "submit": _submit,
-    "read": _read,
-    "list": _list,
-    "costs": _costs,
-}
+_ACTIONS: Mapping[str, Callable[[Deed], Answer]] = {"submit": _submit, "read": _read, "list": _list, "costs": _costs}

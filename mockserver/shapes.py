@@ -20,7 +20,7 @@ class ImageRules:
     max_pixels: int
     min_ratio: float
     max_ratio: float
-    url_schemes: tuple[str, ...]
+    url_starts: tuple[str, ...]  # http://, …
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +34,7 @@ class Shape:
     items: "Shape | None" = None
     refuse: Mapping[str, str] = field(default_factory=dict)  # keyword -> situation, where the schema names its own
     image: ImageRules | None = None
+    open_parts: tuple[tuple[str, Any, "Shape | None"], ...] = ()  # name, default, shape where reading goes on inside
 
     def at(self, path: tuple[str | int, ...]) -> "Shape | None":
         """The shape of a part of the value, None where the document says nothing of it."""
@@ -44,25 +45,34 @@ class Shape:
             shape = shape.items if isinstance(step, int) else shape.properties.get(step)
         return shape
 
+    @property
+    def settled(self) -> bool:
+        """Whether nothing in it can be left out: every property is required, all the way down."""
+        inner = [*self.properties.values(), *([self.items] if self.items else [])]
+        return self.required >= self.properties.keys() and all(part.settled for part in inner)
+
     def given(self, value: Any) -> Any:
-        """`value` with everything left out that was not given, and defaults filled in; parts of a wrong type stay."""
-        if self.properties and isinstance(value, dict):
+        """`value` with everything left out that was not given, and defaults filled in; parts of a wrong type stay.
+
+        What is required stays as it is, also null: validation says that it is missing.
+        """
+        if self.open_parts and isinstance(value, dict):
             return self._given_properties(value)
-        if self.items is not None and isinstance(value, list):
+        if self.items is not None and not self.items.settled and isinstance(value, list):
             return [self.items.given(item) for item in value]
         return value
 
     def _given_properties(self, value: dict[str, Any]) -> dict[str, Any]:
         given = dict(value)
-        for name, shape in self.properties.items():
+        for name, default, inner in self.open_parts:
             part = given.get(name)
-            if part is None or (part == "" and name not in self.required):
-                if shape.default is not NOT_GIVEN:
-                    given[name] = shape.default
+            if part is None or part == "":
+                if default is not NOT_GIVEN:
+                    given[name] = default
                 elif name in given:
                     del given[name]
-            elif shape.properties or shape.items is not None:
-                given[name] = shape.given(part)
+            elif inner is not None:
+                given[name] = inner.given(part)
         return given
 
     def image_places(self) -> Iterator[tuple[tuple[str | None, ...], ImageRules]]:
@@ -79,15 +89,24 @@ def shape_of(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Shape:
     """Read the shape of a bundled schema; `components` are the document's schemas by name."""
     schema = _resolved(schema, components)
     properties = {name: shape_of(part, components) for name, part in schema.get("properties", {}).items()}
+    required = frozenset(schema.get("required", ()))
     return Shape(
         type=schema.get("type", "any"),
         default=schema.get("default", NOT_GIVEN),
         properties=properties,
-        required=frozenset(schema.get("required", ())),
+        required=required,
         items=shape_of(schema["items"], components) if "items" in schema else None,
         refuse=schema.get("x-kling-refuse", {}),
         image=_image_rules(schema["x-kling-image"]) if "x-kling-image" in schema else None,
+        open_parts=tuple(_open_parts(properties, required)),
     )
+
+
+def _open_parts(properties: Mapping[str, Shape], required: frozenset[str]) -> Iterator[tuple[str, Any, Shape | None]]:
+    for name, part in properties.items():
+        inner = None if part.settled else part
+        if name not in required or inner is not None:
+            yield name, part.default, inner
 
 
 def _resolved(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Mapping[str, Any]:
@@ -105,5 +124,5 @@ def _image_rules(rules: Mapping[str, Any]) -> ImageRules:
         max_pixels=rules["max_pixels"],
         min_ratio=rules["min_ratio"],
         max_ratio=rules["max_ratio"],
-        url_schemes=tuple(rules["url_schemes"]),
+        url_starts=tuple([f"{scheme}://" for scheme in rules["url_schemes"]]),
     )

@@ -3,10 +3,9 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver import timeline
 from mockserver.document import Document, Lifecycle, Operation
 from mockserver.scenario import Posting
-from mockserver.timeline import Plan, Timeline
+from mockserver.timeline import Mark, Plan
 from mockserver.values import Body, Task
 
 FILES = "/__kling/files"
@@ -26,31 +25,33 @@ def begin(
     body: Body,
     story: str = "",
     deliver: tuple[Posting, ...] | None = None,
+    unruly: bool = False,
 ) -> Task:
     """A task as it is accepted: what it was asked, how it will live, what it will cost."""
     footage = operation.footage
     size = footage.sizes.at(arguments) if footage else None
     return Task(
-        id=id,
-        product=operation.product,
-        created_ms=created_ms,
-        arguments=arguments,
-        plan=plan,
-        units=operation.units.at(arguments) if operation.units else "0",
-        video_id=video_id,
-        file_key=file_key,
-        base_url=base_url,
-        size=tuple(size) if size else (0, 0),
-        frames_per_second=footage.frames_per_second if footage else 0,
-        digest=body.digest,
-        images=tuple([sight.url for sight in body.sights if sight.url]),
-        image_count=len(body.sights),
-        story=story,
-        deliver=deliver,
-        external_id=arguments.get("external_task_id", ""),
-        callback_url=arguments.get("callback_url", ""),
-        watermarked=arguments.get("watermark_info", {}).get("enabled", False),
-        duration=str(arguments.get("duration", "")),
+        id,
+        operation.product,
+        created_ms,
+        arguments,
+        plan,
+        operation.units.at(arguments) if operation.units else "0",
+        video_id,
+        file_key,
+        base_url,
+        size or (0, 0),
+        footage.frames_per_second if footage else 0,
+        body.digest,
+        tuple([sight.url for sight in body.sights if sight.url]),
+        len(body.sights),
+        story,
+        deliver,
+        arguments.get("external_task_id", ""),
+        arguments.get("callback_url", ""),
+        "watermark_info" in arguments and arguments["watermark_info"].get("enabled", False),
+        arguments.get("duration", ""),
+        unruly,
     )
 
 
@@ -65,9 +66,8 @@ def new(task: Task, document: Document) -> dict[str, Any]:
     }
 
 
-def view(task: Task, marks: Timeline, now_ms: int, base_url: str, lifecycle: Lifecycle) -> dict[str, Any]:
-    """The task as queries and callbacks show it at `now_ms`; links begin with `base_url`. Clause: components/task.yaml#/Task."""
-    mark = timeline.at(marks, now_ms)
+def view(task: Task, mark: Mark, base_url: str, lifecycle: Lifecycle) -> dict[str, Any]:
+    """The task as queries and callbacks show it while `mark` holds; links begin with `base_url`. Clause: components/task.yaml#/Task."""
     shown: dict[str, Any] = {
         "task_id": task.id,
         "task_status": mark.status,

@@ -4,6 +4,7 @@ A plan says how long each state lasts: some milliseconds, a number of polls, or 
 pure: the same plan, birth, polls and interventions always give the same marks.
 """
 
+from bisect import bisect_left
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -32,6 +33,11 @@ class Stage(NamedTuple):
 
 
 Stages = tuple[Stage, ...]
+
+
+def even(stages: Stages) -> bool:
+    """Whether nothing of these stages is left to chance: every task's plan is the same."""
+    return all(stage.length is None or stage.length.is_fixed for stage in stages)
 
 
 def draw(stages: Stages, chance: Chance) -> Plan:
@@ -69,20 +75,19 @@ def unfold(plan: Sequence[Step], born_ms: int, polls: Sequence[int] = (), moves:
 def _from_plan(plan: Sequence[Step], start_ms: int, polls: Sequence[int]) -> list[Mark]:
     marks: list[Mark] = []
     at_ms: int | None = start_ms
+    used = 0  # polls that belong to states already left
     for step in plan:
         if at_ms is None:
             break
         marks.append(Mark(step.status, at_ms, step.message))
-        at_ms = at_ms + step.lasts_ms if step.lasts_ms is not None else _left_at(step, at_ms, polls)
+        if step.lasts_ms is not None:
+            at_ms += step.lasts_ms
+        elif step.polls is not None:
+            used = max(used, bisect_left(polls, at_ms)) + step.polls
+            at_ms = polls[used - 1] if step.polls and used <= len(polls) else None if step.polls else at_ms
+        else:
+            at_ms = None
     return marks
-
-
-def _left_at(step: Step, entered_ms: int, polls: Sequence[int]) -> int | None:
-    """When a state without a length of its own is left: with its last poll, or not by itself."""
-    if step.polls is not None:
-        seen = [poll for poll in polls if poll >= entered_ms]
-        return seen[step.polls - 1] if len(seen) >= step.polls else None
-    return None
 
 
 def at(marks: Timeline, now_ms: int) -> Mark:

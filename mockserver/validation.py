@@ -97,11 +97,13 @@ def _refusal(problems: list[Problem], value: Any, shape: Shape, document: Docume
 
     first = min(problems, key=rank)
     part = shape.at(first.path)
-    slug = (part.refuse if part else {}).get(first.keyword) or document.keywords.get(first.keyword, "invalid_value")
+    found = _found(value, first.path)
+    keyword = "required" if found is None else first.keyword  # null is as good as absent
+    slug = (part.refuse if part else {}).get(keyword) or document.keywords.get(keyword, "invalid_value")
     return Refusal(
         slug,
         field=field_name(first.path),
-        value=_found(value, first.path),
+        value=found,
         type=" or ".join(first.types) or (part.type if part else ""),
         limit=first.limit,
         pointer="".join(f"/{step}" for step in (place, *first.path)),

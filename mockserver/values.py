@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 from mockserver.document import Operation
 from mockserver.scenario import Disruption, Posting
-from mockserver.timeline import Step
+from mockserver.timeline import Mark, Step
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Body(NamedTuple):
     content: Any = None  # parsed JSON; a long image's text is replaced by a short stand-in
     problem: str | None = None  # the situation that keeps it from being read
     sights: tuple[Sight, ...] = ()
-    digest: str = ""  # of the bytes, to recognise a repeated request
+    digest: bytes = b""  # of the bytes, or a small body itself, to recognise a repeated request
     size: int = 0  # bytes
 
 
@@ -58,6 +58,7 @@ class Call(NamedTuple):
     base_url: str  # scheme and host the client used
     wall_s: float  # when it came, by the machine's clock: the judge of tokens
     body: Body = NO_BODY
+    admitted: bool = False  # whether its credential was judged when only its headers were known
     action: str | None = None  # of calls that are no operation of the document: file
 
 
@@ -75,7 +76,7 @@ class Task(NamedTuple):
     base_url: str  # links in callbacks are built from it
     size: tuple[int, int] = (0, 0)  # of its video, px
     frames_per_second: int = 0
-    digest: str = ""  # of the request's body
+    digest: bytes = b""  # of the request's body
     images: tuple[str, ...] = ()  # addresses given as images
     image_count: int = 0
     story: str = ""  # the story its magic word put it under
@@ -84,6 +85,7 @@ class Task(NamedTuple):
     callback_url: str = ""  # where changes are posted, empty if nowhere
     watermarked: bool = False  # whether a watermarked twin was asked for
     duration: str = ""  # of its video, seconds
+    unruly: bool = False  # whether a story gave it a life that breaks the document on purpose
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +96,7 @@ class Delivery:
     task_id: str
     status: str
     due_ms: int
-    shows_ms: int  # the moment whose state it tells
+    mark: Mark  # the state it tells
     posting: Posting | None = None  # what a story wants of it
 
 
@@ -116,8 +118,8 @@ class Reply(NamedTuple):
 
     status: int
     body: bytes
-    code: int
-    message: str
+    code: Any  # as it leaves: a story may have made it anything
+    message: Any
     request_id: str
     task: Task | None = None  # the task this call made
     headers: tuple[tuple[bytes, bytes], ...] = ()

@@ -224,7 +224,7 @@ def attempt(delivery_id: str, at_ms: int, *, delivered: bool) -> Attempt:
 def test_callbacks_are_owed_in_order_and_each_until_it_is_done():
     """One at a time: the second is not due before the first was delivered or given up."""
     marks = timeline.unfold(PLAN, 0)
-    owing = outbox.deliveries(task(), marks, ["submitted", "processing", "succeed"], id_step=4096)
+    owing = outbox.deliveries(task(), marks, ["submitted", "processing", "succeed"], ended=True, id_step=4096)
     first, second, _ = owing
     assert outbox.following(owing, {}, [1000]) == (first, 0)
     failed = {first.id: [attempt(first.id, 5, delivered=False)]}
@@ -237,5 +237,5 @@ def test_callbacks_are_owed_in_order_and_each_until_it_is_done():
 def test_only_the_chosen_statuses_are_posted():
     """With the terminal switch there is one callback."""
     assert [
-        owed.status for owed in outbox.deliveries(task(), timeline.unfold(PLAN, 0), ["succeed", "failed"], id_step=4096)
+        owed.status for owed in outbox.deliveries(task(), timeline.unfold(PLAN, 0), ["succeed", "failed"], ended=True, id_step=4096)
     ] == ["succeed"]
