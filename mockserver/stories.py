@@ -89,6 +89,8 @@ class _Reader:
         return Scenario(name, story["about"].strip(), tuple(rules), story.get("expect", {}), ahead)
 
     def _included(self, name: str, story: Any, folder: Path | None, reading: tuple[Path, ...]) -> list[Rule]:
+        if folder is None and ("/" in name or name.endswith((".yaml", ".yml"))):
+            raise AuthorsMistake(story.place("include"), f"{name!r}: a story that is no file includes others by name only")
         path = self._path_of(name, folder)
         if path.resolve() in reading:
             raise AuthorsMistake(story.place("include"), f"{name!r} includes itself in the end")
