@@ -23,7 +23,14 @@ WRONG_USE = 2
 @click.option("--max-examples", default=20, show_default=True, type=click.IntRange(1), help="Examples a promise.")
 @click.option("--budget", default="100", show_default=True, metavar="UNITS", help="Units that may be spent.")
 @click.option("--safe", is_flag=True, help="Spend nothing: only calls that are free or must be refused.")
-@click.option("--patience", default=40.0, show_default=True, type=click.FloatRange(0), metavar="S", help="How long tasks are waited for; the real service takes minutes.")
+@click.option(
+    "--patience",
+    default=40.0,
+    show_default=True,
+    type=click.FloatRange(0),
+    metavar="S",
+    help="How long tasks are waited for; the real service takes minutes.",
+)
 @click.option("--promise", "names", multiple=True, metavar="NAME", help="Only this promise; repeatable.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write what came of it as JSON.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write it as JUnit XML.")

@@ -90,7 +90,9 @@ class _Reader:
 
     def _included(self, name: str, story: Any, folder: Path | None, reading: tuple[Path, ...]) -> list[Rule]:
         if folder is None and ("/" in name or name.endswith((".yaml", ".yml"))):
-            raise AuthorsMistake(story.place("include"), f"{name!r}: a story that is no file includes others by name only")
+            raise AuthorsMistake(
+                story.place("include"), f"{name!r}: a story that is no file includes others by name only"
+            )
         path = self._path_of(name, folder)
         if path.resolve() in reading:
             raise AuthorsMistake(story.place("include"), f"{name!r} includes itself in the end")

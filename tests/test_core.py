@@ -237,5 +237,6 @@ def test_callbacks_are_owed_in_order_and_each_until_it_is_done():
 def test_only_the_chosen_statuses_are_posted():
     """With the terminal switch there is one callback."""
     assert [
-        owed.status for owed in outbox.deliveries(task(), timeline.unfold(PLAN, 0), ["succeed", "failed"], ended=True, id_step=4096)
+        owed.status
+        for owed in outbox.deliveries(task(), timeline.unfold(PLAN, 0), ["succeed", "failed"], ended=True, id_step=4096)
     ] == ["succeed"]
