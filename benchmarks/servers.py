@@ -12,7 +12,8 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
 
-from mockserver import launch, wire
+from mockserver import launch
+from mockserver.server import Server, listen
 from mockserver.values import Account
 
 ACCOUNT = Account("benchaccesskey00000000000000000000", "benchsecretkey00000000000000000000", "api-key-kling-bench")
@@ -58,10 +59,10 @@ async def main(kind: str) -> None:
     task_id = "866889456698785798"
     if kind == "double":
         task_id = await first_task(house, token)
-    listener = wire.listen("127.0.0.1", 0)
+    listener = listen("127.0.0.1", 0)
     listener.listen()
     print(json.dumps({"port": listener.getsockname()[1], "token": token, "task_id": task_id}), flush=True)
-    await wire.Server(house.app if kind == "double" else starlette_app()).serve(sockets=[listener])
+    await Server(house.app if kind == "double" else starlette_app()).serve(sockets=[listener])
 
 
 async def first_task(house: launch.House, token: str) -> str:

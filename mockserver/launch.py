@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from mockserver import document as documents
-from mockserver import resources, wire
+from mockserver import resources
 from mockserver.album import Album
 from mockserver.app import Double
 from mockserver.clock import Clock
@@ -26,6 +26,7 @@ from mockserver.grammar import nearest
 from mockserver.guard import Guard
 from mockserver.media import Studio, can_render
 from mockserver.sandbox import Sandbox, Settings
+from mockserver.server import Server, listen
 from mockserver.stories import Library
 from mockserver.values import Account
 from mockserver.worlds import Worlds
@@ -114,11 +115,11 @@ def _own_hosts(options: Options) -> frozenset[str]:
 def run(options: Options, ready: Callable[[House, str], None]) -> None:
     """Serve until told to stop; `ready` is called with the base URL once calls are answered. Raises AuthorsMistake, OSError."""
     house = build(options)
-    listener = wire.listen(options.host, options.port)
+    listener = listen(options.host, options.port)
     url = _url(options, listener.getsockname()[1])
     _tune_garbage_collector()
     with _loop_runner() as runner:
-        runner.run(_live(house, wire.Server(house.app, tls=options.tls), listener, lambda: ready(house, url)))
+        runner.run(_live(house, Server(house.app, tls=options.tls), listener, lambda: ready(house, url)))
 
 
 def _url(options: Options, port: int) -> str:
@@ -146,7 +147,7 @@ async def _warm_up(house: House, wanted: asyncio.Event) -> None:
     await house.courier.warm_up()
 
 
-async def _live(house: House, server: wire.Server, listener: object, ready: Callable[[], None]) -> None:
+async def _live(house: House, server: Server, listener: object, ready: Callable[[], None]) -> None:
     delivering = asyncio.create_task(house.courier.run())
     serving = asyncio.create_task(server.serve(sockets=[listener]))  # type: ignore[list-item]
     answering = asyncio.create_task(server.answering.wait())

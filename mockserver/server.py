@@ -1,0 +1,163 @@
+"""uvicorn, with our bounds and a clean end: the only place that knows its inside.
+
+Two doors lead from here to `wire`: `klingmock.cycle` and `klingmock.transport` in a call's scope.
+"""
+
+import asyncio
+import os
+import re
+import signal
+import socket
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import uvicorn
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+
+from mockserver.values import Reply
+
+MAX_HEADER_BYTES = 64 * 1024
+GRACE_S = 1  # what calls in flight get at the end
+END_AT_LATEST_S = 1.8
+_UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
+
+
+async def answer(cycle: RequestResponseCycle, reply: Reply) -> bool:
+    """Head and body in one write: half the work of ASGI's two messages, which uvicorn checks and writes one by one."""
+    if cycle.flow.write_paused:
+        await cycle.flow.drain()
+    if cycle.disconnected:
+        return False
+    body = b"" if cycle.scope["method"] == "HEAD" else reply.body
+    lines = [b"%b: %b\r\n" % header for header in reply.headers]
+    close = b"" if cycle.keep_alive else b"connection: close\r\n"
+    length = b"content-length: %d\r\n" % len(reply.body)
+    cycle.response_started = cycle.response_complete = True
+    cycle.waiting_for_100_continue = False
+    cycle.transport.write(b"".join([STATUS_LINE[reply.status], *lines, length, close, b"\r\n", body]))
+    cycle.message_event.set()
+    if not cycle.keep_alive:
+        cycle.transport.close()
+    cycle.on_response()
+    return True
+
+
+class Protocol(HttpToolsProtocol):
+    """uvicorn's protocol with a bound on what may come before a body."""
+
+    _in_head = False  # between a request's first byte and the end of its headers
+    _in_body = False
+    _head_bytes = 0
+
+    def data_received(self, data: bytes) -> None:
+        """As uvicorn's; headers that do not end are cut off, and offers to upgrade are not taken."""
+        super().data_received(data if self._in_body or b"pgrade" not in data else _without_upgrade(data))
+        if self._in_head:
+            self._head_bytes += len(data)
+            if self._head_bytes > MAX_HEADER_BYTES:
+                self._refuse_headers()
+
+    def on_message_begin(self) -> None:
+        """A request begins."""
+        self._in_head, self._head_bytes = True, 0
+        super().on_message_begin()
+        self.scope["klingmock.transport"] = self.transport  # type: ignore[typeddict-unknown-key]
+
+    def on_headers_complete(self) -> None:
+        """Its headers are known: too many are refused before anyone sees them."""
+        self._in_head, self._in_body = False, True
+        if len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers]) > MAX_HEADER_BYTES:
+            self._refuse_headers()
+        else:
+            super().on_headers_complete()
+            self.scope["klingmock.cycle"] = self.cycle  # type: ignore[typeddict-unknown-key]
+
+    def on_body(self, body: bytes) -> None:
+        """Part of a body; there is no one to hear it when the headers were refused."""
+        if not self.transport.is_closing():
+            super().on_body(body)
+
+    def on_message_complete(self) -> None:
+        """A request ends."""
+        self._in_body = False
+        if not self.transport.is_closing():
+            super().on_message_complete()
+
+    def _refuse_headers(self) -> None:
+        self._in_head = False
+        self.transport.write(
+            b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
+        )
+        self.transport.close()
+
+
+def _without_upgrade(data: bytes) -> bytes:
+    """A head whose Upgrade header has another name: the parser would give up the body for it (RFC 9110 §7.8 lets us ignore it)."""
+    head, end, rest = data.partition(b"\r\n\r\n")
+    return _UPGRADE.sub(b"\r\nx-upgrade:", head) + end + rest
+
+
+class Server(uvicorn.Server):
+    """uvicorn's server that ends with status 0 and in time, whatever calls, stalls or deliveries are under way."""
+
+    def __init__(self, app: Any, *, tls: tuple[str, str] | None = None) -> None:
+        super().__init__(
+            uvicorn.Config(
+                app,
+                http=Protocol,
+                ws="none",
+                lifespan="off",
+                access_log=False,
+                log_config=None,
+                server_header=False,
+                date_header=False,
+                proxy_headers=False,
+                timeout_graceful_shutdown=GRACE_S,
+                timeout_keep_alive=75,
+                ssl_certfile=tls[0] if tls else None,
+                ssl_keyfile=tls[1] if tls else None,
+            )
+        )
+
+        self.answering = asyncio.Event()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        """As uvicorn's; `answering` says when calls are answered."""
+        await super().startup(sockets)
+        self.answering.set()
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        """Signals end the server; unlike uvicorn's own, this does not raise them again afterwards."""
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGINT, signal.SIGTERM):
+            loop.add_signal_handler(name, self.stop)
+        try:
+            yield
+        finally:
+            for name in (signal.SIGINT, signal.SIGTERM):
+                loop.remove_signal_handler(name)
+
+    def stop(self) -> None:
+        """Stop accepting, give calls in flight their grace, then end; asked twice, end at once."""
+        self.force_exit = self.should_exit
+        self.should_exit = True
+        last_resort = threading.Timer(END_AT_LATEST_S, os._exit, (0,))  # a thread stuck in a look-up or a film
+        last_resort.daemon = True
+        last_resort.start()
+
+
+def listen(host: str, port: int) -> socket.socket:
+    """A listening socket. Raises OSError when the address cannot be had."""
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    listener = socket.socket(family, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError:
+        listener.close()
+        raise
+    listener.set_inheritable(False)
+    return listener
