@@ -1,0 +1,90 @@
+"""What an image may be."""
+
+from base64 import b64encode
+from collections.abc import Mapping
+
+from contracts.suite import drawing
+from contracts.suite.exchanges import Exchange
+from contracts.suite.findings import Broken, NotShown
+from contracts.suite.judging import accepted, refused
+from contracts.suite.lives import status_of
+from contracts.suite.paper import at
+from contracts.suite.registry import promise
+from contracts.suite.stage import Stage
+
+IMAGE = "#/components/schemas/Image"
+RULES = f"{IMAGE}/x-kling-image"
+
+
+def _with(*images: bytes | str) -> dict[str, object]:
+    texts = [image if isinstance(image, str) else b64encode(image).decode() for image in images]
+    return {"image_list": [{"image": text} for text in texts], "prompt": "a dog"}
+
+
+def _rules(stage: Stage) -> Mapping[str, int]:
+    rules: Mapping[str, int] = at(stage.paper.raw, RULES)
+    return rules
+
+
+@promise("#/x-kling-messages/situations/not_base64")
+def an_image_with_a_data_prefix_is_refused(stage: Stage) -> None:
+    """Only the raw Base64 goes there."""
+    side = _rules(stage)["min_side_px"]
+    image = f"data:image/png;base64,{b64encode(drawing.png(side, side)).decode()}"
+    refused(stage.account.probe(_with(image)), stage.paper.verdicts("not_base64"), "images carry no `data:` prefix")
+
+
+@promise("#/x-kling-messages/situations/not_base64")
+def an_image_that_is_no_base64_is_refused(stage: Stage) -> None:
+    """Neither an address nor Base64 is no image."""
+    for text in ("!!! no Base64 !!!", "dog.png"):
+        refused(stage.account.probe(_with(text)), stage.paper.verdicts("not_base64"), "the image is no Base64")
+
+
+@promise(RULES)
+def an_image_beyond_its_limits_makes_no_video(stage: Stage) -> None:
+    """Too small, too long, no JPEG or PNG: refused at once or failed later; real services do both."""
+    side, ratio = _rules(stage)["min_side_px"], _rules(stage)["max_ratio"]
+    wide = int(side * ratio) + 2
+    unfit = {
+        "a side is too short": drawing.png(side - 1, side),
+        "it is too wide": drawing.png(wide, side),
+        "it is too high": drawing.png(side, wide),
+        "it is a GIF": drawing.gif(side, side),
+        "it is no image": b"no image at all, but some text of several words",
+    }
+    for why, image in unfit.items():
+        _makes_no_video(stage, stage.account.probe(_with(image)), why)
+
+
+@promise(f"{RULES}/max_bytes")
+def an_image_beyond_ten_megabytes_makes_no_video(stage: Stage) -> None:
+    """Counted before Base64."""
+    rules = _rules(stage)
+    image = drawing.png(rules["min_side_px"], rules["min_side_px"], fill=rules["max_bytes"])
+    _makes_no_video(stage, stage.account.probe(_with(image)), "it is too large")
+
+
+@promise(RULES, costs=True)
+def images_at_their_limits_are_taken(stage: Stage) -> None:
+    """The smallest, the widest, the highest, as PNG and as JPEG."""
+    side, ratio = _rules(stage)["min_side_px"], _rules(stage)["max_ratio"]
+    long = int(side * ratio)
+    images = (drawing.png(side, side), drawing.png(long, side), drawing.png(side, long), drawing.jpeg())
+    accepted(stage.settled(stage.spacious, _with(*images)), stage.paper, "every image is within its limits")
+
+
+def _makes_no_video(stage: Stage, exchange: Exchange, why: str) -> None:
+    """The create was refused, or the task fails in the end. Raises Broken, NotShown."""
+    if not exchange.accepted:
+        refused(exchange, stage.paper.verdicts("image_format"), why)
+        return
+    life, account = stage.paper.life, stage.account
+    for step in account.passing.steps(stage.options.patience_s):
+        look = account.query(str(exchange.task.get("task_id")))
+        if status_of(look.task) == life["failure"]:
+            return
+        if status_of(look.task) == life["success"]:
+            raise Broken(f"a refusal, or a task that fails, because {why}", "a video", exchange)
+        account.passing.pass_ms(step)
+    raise NotShown("a task with an unfit image did not end in time")

@@ -1,0 +1,62 @@
+"""What tasks cost, in units of the account's packs."""
+
+from decimal import Decimal, InvalidOperation
+
+from contracts.suite.findings import Broken
+from contracts.suite.lives import status_of
+from contracts.suite.registry import promise
+from contracts.suite.stage import Stage
+
+PRICES = "#/paths/~1v1~1videos~1multi-image2video/post/x-kling-units"
+
+
+def units(text: object) -> Decimal | None:
+    """Units told as text; None when there is no number, zero when nothing is told."""
+    if text in (None, ""):
+        return Decimal(0)
+    try:
+        return Decimal(text) if isinstance(text, str) else None
+    except InvalidOperation:
+        return None
+
+
+@promise(PRICES, costs=True)
+def a_finished_task_costs_what_the_price_list_says(stage: Stage) -> None:
+    """By model, mode and length, defaults filled in; as text."""
+    for life in stage.ended(stage.paper.life["success"]):
+        assert life.final is not None
+        told, price = life.final.task.get("final_unit_deduction"), stage.paper.units(life.body)
+        if units(told) != price:
+            raise Broken(f'final_unit_deduction: "{price}"', f"{told!r} for {life.name}", life.final)
+
+
+@promise("#/components/schemas/Task/allOf/1", costs=True)
+def a_failed_task_costs_nothing(stage: Stage) -> None:
+    """Whatever it failed of."""
+    for life in stage.ended(stage.paper.life["failure"]):
+        assert life.final is not None
+        told = life.final.task.get("final_unit_deduction")
+        if units(told) != 0:
+            raise Broken('final_unit_deduction: "0"', repr(told), life.final)
+
+
+@promise("#/components/schemas/Task/allOf/2", costs=True)
+def an_unfinished_task_has_cost_nothing_yet(stage: Stage) -> None:
+    """The final deduction is told when it is final."""
+    for life in stage.lives:
+        for look in life.looks:
+            told = look.task.get("final_unit_deduction")
+            if status_of(look.task) not in stage.paper.ends and units(told) != 0:
+                raise Broken(f"no final_unit_deduction while {status_of(look.task)!r}", repr(told), look)
+
+
+@promise("#/components/schemas/Costs")
+def packs_hold_no_more_than_was_bought(stage: Stage) -> None:
+    """What remains of a pack lies between nothing and its total; its times are in order."""
+    costs = stage.account.costs()
+    packs = costs.task.get("resource_pack_subscribe_infos")
+    for pack in packs if isinstance(packs, list) else []:
+        if not 0 <= pack.get("remaining_quantity", 0) <= pack.get("total_quantity", 0):
+            raise Broken("0 ≤ remaining_quantity ≤ total_quantity", pack, costs)
+        if pack.get("effective_time", 0) > pack.get("invalid_time", 0):
+            raise Broken("effective_time not after invalid_time", pack, costs)

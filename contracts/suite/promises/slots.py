@@ -1,0 +1,95 @@
+"""How much may go on at once, and what an account can pay."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from decimal import Decimal
+
+from contracts.suite import bodies
+from contracts.suite.accounts import Account
+from contracts.suite.exchanges import Exchange
+from contracts.suite.findings import Broken, NotShown
+from contracts.suite.judging import accepted, refused
+from contracts.suite.lives import status_of
+from contracts.suite.registry import promise
+from contracts.suite.stage import Stage
+
+SLOTS = "#/x-kling-errors/too_many_parallel_tasks"
+FEW = 3
+
+
+@contextmanager
+def _full(stage: Stage) -> Iterator[tuple[Account, Exchange]]:
+    """An account whose slots are all taken, and the create that was one too many. Raises NotShown, Broken."""
+    try:
+        account, most = stage.fresh(concurrency=FEW), FEW
+    except NotShown:
+        account, most = stage.account, stage.paper.limit("parallel_tasks")
+    for _ in range(most):
+        exchange = account.create(bodies.sound())
+        if exchange.code == stage.paper.rows["too_many_parallel_tasks"].code and account is stage.account:
+            break  # a smaller pack than the document's; or others use the account too
+        accepted(exchange, stage.paper, "a slot is free")
+    else:
+        exchange = account.create(bodies.sound())
+    if exchange.accepted and account is stage.account:
+        raise NotShown(f"the account takes more than {most} tasks at once, which its pack may allow")
+    yield account, exchange
+
+
+@promise(SLOTS, costs=True)
+def full_slots_refuse_a_create(stage: Stage) -> None:
+    """As many unfinished tasks as the pack allows, and not one more."""
+    with _full(stage) as (_, exchange):
+        refused(exchange, [stage.paper.rows["too_many_parallel_tasks"]], "all slots are taken")
+
+
+@promise(SLOTS, costs=True)
+def queries_need_no_slot(stage: Stage) -> None:
+    """While creates are refused, one can ask and list, and a bad body is still told to be bad."""
+    with _full(stage) as (account, _):
+        if not account.made:
+            raise NotShown("others fill the account's slots")
+        last = account.query(str(account.made[-1][1].task.get("task_id")))
+        accepted(last, stage.paper, "a query needs no slot", affordable=True)
+        accepted(account.list(), stage.paper, "a list needs no slot", affordable=True)
+        bad = account.probe({**bodies.sound(), "mode": "no such mode"})
+        refused(bad, stage.paper.verdicts("not_allowed"), "parameters are judged before the account's means")
+
+
+@promise(SLOTS, costs=True)
+def an_ended_task_frees_its_slot(stage: Stage) -> None:
+    """When all have ended, the next create is accepted."""
+    with _full(stage) as (account, _):
+        _wait_for_all(stage, account)
+        accepted(account.create(bodies.sound()), stage.paper, "all tasks have ended", affordable=True)
+
+
+@promise("#/x-kling-errors/resource_pack_exhausted", costs=True)
+def an_empty_balance_refuses_a_create(stage: Stage) -> None:
+    """The last unit may be spent, the one after it not."""
+    price = stage.paper.units(bodies.sound())
+    account = stage.fresh(balance=_number(2 * price))
+    for _ in range(2):
+        accepted(account.create(bodies.sound()), stage.paper, "the balance suffices", affordable=True)
+    refused(account.create(bodies.sound()), [stage.paper.rows["resource_pack_exhausted"]], "the balance is spent")
+
+
+def _number(units: Decimal) -> str:
+    return str(units)
+
+
+def _wait_for_all(stage: Stage, account: Account) -> None:
+    """Until every task that the account made has ended. Raises NotShown."""
+    waiting = [str(born.task.get("task_id")) for _, born in account.made]
+    for step in account.passing.steps(stage.options.patience_s):
+        waiting = [id for id in waiting if not _ended(stage, account.query(id))]
+        if not waiting:
+            return
+        account.passing.pass_ms(step)
+    if account.passing.exact:
+        raise Broken("every task ends", f"{len(waiting)} did not, after hours", account.query(waiting[0]))
+    raise NotShown(f"not all tasks ended within {stage.options.patience_s:g} s; --patience waits longer")
+
+
+def _ended(stage: Stage, look: Exchange) -> bool:
+    return status_of(look.task) in stage.paper.ends
