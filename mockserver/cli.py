@@ -56,12 +56,12 @@ class _WithCommands(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's own signature
         from mockserver.commands import COMMANDS
 
-        return sorted(self.commands | COMMANDS)
+        return sorted({**self.commands, **COMMANDS})
 
     def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
         from mockserver.commands import COMMANDS
 
-        return (self.commands | COMMANDS).get(cmd_name)
+        return {**self.commands, **COMMANDS}.get(cmd_name)
 
 
 @click.group(cls=_WithCommands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
@@ -71,6 +71,27 @@ def main() -> None:
 
     \b
     Example: klingmock serve --pace instant
+    """
+
+
+class _Check(click.Group):
+    """What the contract kit proves; it is loaded only when it is asked for."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's own signature
+        return ["server"]
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+        from contracts import cli as kit
+
+        return {"server": kit.server}.get(cmd_name)
+
+
+@main.group(cls=_Check)
+def check() -> None:
+    """Prove that a server keeps the API's promises.
+
+    \b
+    Example: klingmock check server http://127.0.0.1:5546 --safe
     """
 
 
