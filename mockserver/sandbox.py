@@ -15,6 +15,7 @@ from mockserver.stories import Library
 from mockserver.timeline import Plan, Stages
 from mockserver.values import Account, Task
 
+_MAX_INBOXES = 1000  # the oldest is given up for another
 _NO_CHANCE = ids.stream("", "nothing is drawn from it")
 
 
@@ -70,6 +71,8 @@ class Sandbox:
 
     def inbox(self, name: str) -> Inbox:
         """A receiver of this world; it exists once it is named."""
+        if name not in self._inboxes and len(self._inboxes) >= _MAX_INBOXES:
+            del self._inboxes[next(iter(self._inboxes))]
         return self._inboxes.setdefault(name, Inbox())
 
     def tell(self, story: Scenario) -> None:
