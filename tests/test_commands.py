@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -107,7 +108,9 @@ def test_a_request_that_broke_the_document_is_told_and_with_strict_counts(flags,
 
 def test_a_request_that_was_probably_paid_twice_is_told():
     """The same body again, after a failure that left open whether the first was accepted; it breaks nothing."""
-    ran = klingmock("exec", "--strict", "--scenario", "server_error_after_commit", "--", *python("create()", "create()"))
+    ran = klingmock(
+        "exec", "--strict", "--scenario", "server_error_after_commit", "--", *python("create()", "create()")
+    )
     assert "klingmock: possible duplicate: task " in ran.stderr
     assert (ran.returncode, "2 calls, 4 units for 2 tasks" in ran.stderr) == (0, True)
 
@@ -152,8 +155,8 @@ def waiting() -> Iterator[Callable[[], tuple[Any, str]]]:
 
     yield start
     for process in started:
-        if process.poll() is None:
-            process.kill()
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
 
 
@@ -173,6 +176,25 @@ def test_a_double_ends_even_if_whoever_started_it_is_killed(waiting):
     os.killpg(process.pid, signal.SIGKILL)
     process.wait()
     assert gone(url)
+
+
+def test_a_ctrl_c_at_the_terminal_reaches_the_command_once_and_the_double_not_at_all():
+    """The terminal signals the whole foreground group: exec does not repeat it, and the double lives to tell the cost."""
+    program = python(
+        "import signal",
+        "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT])",
+        "print('ready', flush=True)",
+        "signal.sigwait([signal.SIGINT])",
+        "print('once' if signal.sigtimedwait([signal.SIGINT], 0.2) is None else 'twice', flush=True)",
+    )
+    terminal = [sys.executable, "-c", "import pty, sys; pty.spawn(sys.argv[1:])"]
+    command = [*terminal, sys.executable, "-m", "mockserver", "exec", *program]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
+        assert process.stdout.readline().strip() == b"ready"
+        process.stdin.write(b"\x03")
+        process.stdin.flush()
+        said = process.stdout.read().decode()
+    assert ("once" in said, "klingmock: 0 calls" in said) == (True, True), said
 
 
 # -- scenarios

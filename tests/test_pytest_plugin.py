@@ -94,7 +94,7 @@ def test_a_frozen_clock_moves_only_when_advanced(kling: Kling):
     fired = kling.advance("10m") + kling.advance(ms=1)
     assert kling.clock == {"now_ms": before + 600_001, "rate": 0}
     assert [(each["kind"], each["status"]) for each in fired] == [("status", "processing"), ("status", "succeed")]
-    assert [each["kind"] for each in kling.task(task)["timeline"]] == ["create", "status", "status", "status"]
+    assert [each["kind"] for each in kling.task(task)["timeline"]] == ["status", "create", "status", "status"]
 
 
 @pytest.mark.parametrize("wrong", [{}, {"length": "10m", "ms": 1}])
@@ -361,7 +361,7 @@ def test_plain(pytestconfig):
     assert threading.active_count() == 1
 """
     )
-    result = run(project, "-p", "no:subprocess")
+    result = run(project)
     result.assert_outcomes(passed=1)
 
 

@@ -23,6 +23,7 @@ from contracts.tokens import ApiKey, KeyPair, Signer
 
 _TIMEOUT_S = 30.0
 _KEPT_BYTES = 64 * 1024  # of a request's body; evidence need not hold megabytes
+OWN_SHOWN = f"Bearer {TOKEN}"
 OWN = "the account's own credential"
 
 Body = Mapping[str, Any]
@@ -56,7 +57,7 @@ class Wire:
         """The reply of the service. Raises Unreachable, or Broken when it was there before and now gives no reply."""
         url = self.base_url + path
         try:
-            return self.client.request(method, url, headers=dict(headers), content=content)
+            return self._sent(method, url, headers, content)
         except httpx.HTTPError as error:
             if not self.exchanges:
                 raise Unreachable(f"{self.base_url} does not answer: {error or type(error).__name__}") from error
@@ -64,6 +65,13 @@ class Wire:
             raise Broken("an HTTP reply to every call", f"{type(error).__name__}: {error}", gone) from error
         except httpx.InvalidURL as error:
             raise ValueError(f"{url!r} is no address: {error}") from error
+
+    def _sent(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx.Response:
+        """Once more where a kept connection was just being closed: that is HTTP's way, and nobody's fault."""
+        try:
+            return self.client.request(method, url, headers=dict(headers), content=content)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
+            return self.client.request(method, url, headers=dict(headers), content=content)
 
     def action(self, method: str, path: str) -> str:
         """Which operation of the document a call goes to; empty if to none."""
@@ -106,7 +114,7 @@ class Account:
         if authorization is not None:
             sent["Authorization"] = f"Bearer {self._signer.bearer()}" if own else authorization
         for wait_ms in (1000, 2000, 0):
-            exchange = self._exchange(method, path, sent, content, TOKEN if own else shown_as)
+            exchange = self._exchange(method, path, sent, content, OWN_SHOWN if own else shown_as)
             if exchange.code != self.wire.paper.rows["too_many_requests"].code or not wait_ms:
                 break
             self.passing.pass_ms(wait_ms)  # the one refusal that says nothing of the call itself
@@ -176,7 +184,7 @@ def _price(paper: Paper, body: Body) -> Any:
         return paper.units({})
 
 
-def _masked(headers: Mapping[str, str], shown_as: str = TOKEN) -> dict[str, str]:
+def _masked(headers: Mapping[str, str], shown_as: str = OWN_SHOWN) -> dict[str, str]:
     """The headers with the credential replaced, unless it was made up."""
-    hidden = {"Authorization": f"Bearer {shown_as}"} if shown_as and "Authorization" in headers else {}
+    hidden = {"Authorization": shown_as} if shown_as and "Authorization" in headers else {}
     return {**headers, **hidden}

@@ -4,8 +4,11 @@ from collections.abc import Callable, Mapping
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
+from tempfile import gettempdir
 from typing import Any
 from urllib.parse import urlsplit
+
+from hypothesis.configuration import set_hypothesis_home_dir
 
 from contracts.suite import report, run
 from contracts.suite.accounts import Keys
@@ -27,6 +30,7 @@ class WrongUse(ValueError):
 def check(url: str, flags: Mapping[str, Any], say: Say) -> int:
     """Run the promises against `url`, say what came of each, write the reports; the exit status."""
     findings: list[Finding] = []
+    set_hypothesis_home_dir(Path(gettempdir()) / "klingmock-hypothesis")  # nothing is left where the user stands
     try:
         options, names = options_from(url, flags), _known(flags["names"])
         for finding in run.judged(options, names):

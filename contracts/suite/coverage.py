@@ -40,10 +40,10 @@ def invalid_input(stage: Stage) -> None:
 
 
 def narrow(paper: Paper) -> dict[str, Any]:
-    """The document with a smaller request: fields that speak of the world beyond the body are left out."""
+    """The document with a smaller request: fields that speak of the world beyond the body stay empty."""
     document, schema = _tolerant(paper)
     for name in ("external_task_id", "callback_url"):
-        del schema["properties"][name]
+        schema["properties"][name] = {"enum": ["", None]}
     schema["properties"]["prompt"] |= {"pattern": "[A-Za-z0-9]", "minLength": 1}
     schema["properties"]["image_list"]["items"]["properties"]["image"] = {"type": "string", "enum": [IMAGE]}
     return document

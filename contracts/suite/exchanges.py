@@ -92,4 +92,4 @@ def _shown(body: bytes) -> str:
 
 def _quoted(word: str) -> str:
     """Quoted for a shell, in a way that leaves $TOKEN to be filled in."""
-    return f'"{word}"' if word.startswith("Authorization: Bearer $") else shlex.quote(word)
+    return f'"{word}"' if word.startswith("Authorization: ") and "$" in word else shlex.quote(word)

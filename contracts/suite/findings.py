@@ -20,7 +20,7 @@ class Broken(Exception):
 
     def __init__(self, documented: object, received: object, shown_by: Exchange | None = None) -> None:
         super().__init__(f"documented {documented}, received {received}")
-        self.documented, self.received, self.shown_by = str(documented), cut(received), shown_by
+        self.documented, self.received, self.shown_by = cut(documented), cut(received), shown_by
 
 
 class NotShown(Exception):
@@ -57,10 +57,10 @@ class Finding:
 
 
 def cut(value: object, chars: int = 300) -> str:
-    """Text of a value, short enough for a line.
+    """Text of a value, on one line and short enough for it.
 
     >>> cut("a" * 5, 3)
     'aaa… (5 characters)'
     """
-    text = str(value)
+    text = " ".join(str(value).split())
     return text if len(text) <= chars else f"{text[:chars]}… ({len(text)} characters)"

@@ -96,7 +96,7 @@ def plan(paper: Paper, letters: "Postbox | None", unique: str) -> list[tuple[str
     ratios = properties["aspect_ratio"]["enum"]
     dresses: list[dict[str, Any]] = [
         hollow,
-        {"watermark_info": {"enabled": True}, "external_task_id": f"klingmock {unique}/1"},
+        {"watermark_info": {"enabled": True}, "external_task_id": f"klingmock {unique}:1"},
         {**brim, "watermark_info": {"enabled": False}, "external_task_id": f"klingmock-{unique}-2"},
         {"external_task_id": f"klingmock-{unique}-3", "watermark_info": {"enabled": True}},
     ]
@@ -181,7 +181,7 @@ class Cohort:
                     self._look(life)
 
     def _collect_letters(self) -> None:
-        until = AROUND.monotonic() + (GRACE_S / 10 if self.account.passing.exact else GRACE_S)
+        until = AROUND.monotonic() + (GRACE_S / 4 if self.account.passing.exact else GRACE_S)
         while self._letters and AROUND.monotonic() < until and not all(map(self._has_last_letter, self.lives)):
             nap(0.05)
         for life in self.lives:

@@ -112,6 +112,12 @@ def any_word_opens_the_account(call):
         let_in(call)
 
 
+@asks("a_credential_without_its_scheme_is_refused")
+def schemes_are_not_needed(call):
+    if " " not in call.headers.get("authorization", " "):
+        let_in(call)
+
+
 @asks("an_unknown_api_key_is_refused")
 def any_key_opens_the_account(call):
     if "api-key-kling-000" in call.headers.get("authorization", ""):
@@ -393,6 +399,15 @@ def refused_creates_can_be_queried(call, reply):
         )
 
 
+@answers("a_refused_create_does_not_take_its_external_id", "submit")
+def refused_creates_take_their_external_id(call, reply):
+    name, met = (call.json or {}).get("external_task_id") if isinstance(call.json, dict) else "", call.memory
+    if name and reply.ok and name in met.get("refused", ()):
+        reply.refuse(400, 1201)
+    elif name and not reply.ok:
+        met.setdefault("refused", set()).add(name)
+
+
 # --- images -----------------------------------------------------------------------------------------------------------
 
 
@@ -447,6 +462,12 @@ def task_ids_have_a_prefix(task, call):
 @tells("no_two_tasks_share_an_id", "submit")
 def creates_are_told_the_first_id(task, call):
     task["task_id"] = call.memory.setdefault("id", task["task_id"])
+
+
+@answers("no_two_tasks_share_an_id", "submit")
+def the_same_body_makes_the_same_task(call, reply):
+    if reply.ok:
+        reply.content = call.memory.setdefault(call.body, reply.content)
 
 
 @tells("a_query_is_about_the_task_that_was_asked_for", "submit", "read")
@@ -606,6 +627,11 @@ def times_are_texts(task, call):
 @tells("times_are_whole_milliseconds", "read")
 def times_have_fractions(task, call):
     task["created_at"] += 0.5
+
+
+@tells("times_are_whole_milliseconds")
+def times_are_floats(task, call):
+    task["updated_at"] = float(task["updated_at"])
 
 
 @tells("a_task_is_born_when_it_is_created")
@@ -870,6 +896,16 @@ def callbacks_tell_another_price(letter):
 @writes("callbacks_agree_with_queries")
 def callbacks_tell_of_success_too_early(letter):
     letter.content["task_status"] = "succeed"
+
+
+@writes("a_callback_of_the_end_tells_what_came_of_it")
+def callbacks_bring_no_videos(letter):
+    letter.content.pop("task_result", None)
+
+
+@writes("a_callback_of_the_end_tells_what_came_of_it")
+def callbacks_give_no_reason(letter):
+    letter.content["task_status_msg"] = ""
 
 
 @writes("callbacks_tell_when_it_happened")

@@ -116,6 +116,7 @@ class Proxy:
 
     def __init__(self, double: str, liars: dict[str, Liar]) -> None:
         self.double, self.liars, self.url = double, liars, ""
+        self.heard: list[Call] = []
         self._memories: dict[str, dict[str, Any]] = {}
         self._client = httpx.AsyncClient(timeout=60, trust_env=False)
 
@@ -139,7 +140,7 @@ class Proxy:
 
     async def _answer(self, liar: Liar, call: Call) -> Reply:
         self._mind_the_callback(call)
-        call.memory["honestly"] = (call.method, call.path, call.query, dict(call.headers), call.body)
+        self.heard.append(call)
         if liar.request:
             liar.request(call)
         reply = await self.ask(call)
@@ -201,6 +202,7 @@ def running(double: str, liars: dict[str, Liar]) -> Iterator[Proxy]:
     server = uvicorn.Server(config)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, so that Nagle is off
     listener.bind(("127.0.0.1", 0))
+    listener.listen()
     proxy.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
 
     async def serve() -> None:

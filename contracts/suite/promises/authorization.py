@@ -28,7 +28,7 @@ def knocks(account: Account, authorization: str | None, shown_as: str = "") -> I
             case "submit":
                 yield account.probe({"image_list": [{"image": IMAGE}], "prompt": "not to be made"}, **said)
             case "read":
-                yield account.query("1", **said)
+                yield account.call("GET", operation.path.replace("{id}", "1"), **said)
             case "list":
                 yield account.list(**said)
             case "costs":
@@ -76,6 +76,20 @@ def a_bearer_that_is_no_token_is_refused(stage: Stage) -> None:
         shut(stage, text, stage.paper.verdicts("not_a_token"), "the header cannot be read")
 
 
+@promise("#/components/securitySchemes/jwt")
+def a_credential_without_its_scheme_is_refused(stage: Stage) -> None:
+    """The header begins with `Bearer` and one space; a good credential alone opens nothing."""
+    rows = _any_authentication_row(stage)
+    for scheme in ("", "Token ", "Bearer"):
+        shut(
+            stage,
+            f"{scheme}{stage.account.bearer}",
+            rows,
+            "the scheme is not Bearer",
+            f"{scheme}$TOKEN",
+        )
+
+
 @promise("#/x-kling-messages/situations/unknown_api_key")
 def an_unknown_api_key_is_refused(stage: Stage) -> None:
     """A static key that nobody was given opens nothing."""
@@ -119,14 +133,14 @@ def an_expired_token_is_refused(stage: Stage) -> None:
     """`exp` is judged at every call; a minute is more than any leeway."""
     for late_s in (60, 24 * HOUR_S):
         token = mint(pair(stage), AROUND.now() - LIFETIME_S - late_s)
-        shut(stage, f"Bearer {token}", [stage.paper.rows["token_expired"]], "exp has passed", "$EXPIRED_TOKEN")
+        shut(stage, f"Bearer {token}", [stage.paper.rows["token_expired"]], "exp has passed", "Bearer $EXPIRED_TOKEN")
 
 
 @promise("#/x-kling-errors/token_not_yet_valid")
 def a_token_from_the_future_is_refused(stage: Stage) -> None:
     """`nbf` is judged at every call."""
     token = mint(pair(stage), AROUND.now() + 60 + HEAD_START_S)
-    shut(stage, f"Bearer {token}", [stage.paper.rows["token_not_yet_valid"]], "nbf lies ahead", "$FUTURE_TOKEN")
+    shut(stage, f"Bearer {token}", [stage.paper.rows["token_not_yet_valid"]], "nbf lies ahead", "Bearer $FUTURE_TOKEN")
 
 
 @promise("#/security")
@@ -158,7 +172,7 @@ def tokens_with_other_claims_are_taken(stage: Stage) -> None:
         signed({**claims, "exp": now + 1800.5, "nbf": now - 5.5}, key.secret_key),
     ]
     for token in tokens:
-        exchange = stage.account.list({"pageSize": 1}, authorization=token, shown_as="$TOKEN")
+        exchange = stage.account.list({"pageSize": 1}, authorization=token, shown_as="Bearer $TOKEN")
         accepted(exchange, stage.paper, "other claims are ignored")
 
 
@@ -168,11 +182,11 @@ def the_static_key_opens_the_same_account(stage: Stage) -> None:
     keys = stage.account.keys
     if keys.api_key is None or keys.pair is None:
         raise NotShown("takes both kinds of credential: give --api-key beside the key pair")
-    by_key = stage.account.list({"pageSize": 1}, authorization=f"Bearer {keys.api_key.key}", shown_as="$API_KEY")
+    by_key = stage.account.list({"pageSize": 1}, authorization=f"Bearer {keys.api_key.key}", shown_as="Bearer $API_KEY")
     if by_key.code == stage.paper.rows["authorization_invalid"].code:
         raise NotShown("the service takes only one kind of credential, which the document leaves open")
     accepted(by_key, stage.paper)
     theirs = stage.lives[0]
-    found = stage.account.query(str(theirs.id), authorization=f"Bearer {keys.api_key.key}", shown_as="$API_KEY")
+    found = stage.account.query(str(theirs.id), authorization=f"Bearer {keys.api_key.key}", shown_as="Bearer $API_KEY")
     if found.task.get("task_id") != theirs.id:
         raise Broken(f"the task {theirs.id} of the same account", found.said, found)

@@ -8,6 +8,7 @@ from contracts.suite.findings import Broken, NotShown
 from contracts.suite.judging import difference, fits, plain
 from contracts.suite.lives import Life, status_of
 from contracts.suite.postbox import Letter
+from contracts.suite.promises.results import videos_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 
@@ -101,13 +102,27 @@ def callbacks_agree_with_queries(stage: Stage) -> None:
     """What a callback says of the end, a query says too; and no later query knows less than an earlier callback."""
     for life, letter in _letters(stage):
         status, final = status_of(letter.task), life.final
-        if final is not None and status in stage.paper.ends:
-            if changed := difference(*_common(plain(final.task), plain(letter.task)), "callback"):
-                raise Broken("what the query says", changed, final)
+        ended = final is not None and status in stage.paper.ends
+        if final and ended and (changed := difference(*_common(plain(final.task), plain(letter.task)), "callback")):
+            raise Broken("what the query says", changed, final)
         for look in life.looks:
             behind = status_of(look.task) not in stage.paper.reachable.get(status, ())
             if look.accepted and look.began_s > letter.arrived_s and behind:
                 raise Broken(f"{status!r} or onward, for a callback had told it", repr(status_of(look.task)), look)
+
+
+@promise("#/components/schemas/Task/allOf", costs=True)
+def a_callback_of_the_end_tells_what_came_of_it(stage: Stage) -> None:
+    """The videos when the task succeeded, the reason when it failed."""
+    life = stage.paper.life
+    for sender, letter in _letters(stage):
+        status, message = status_of(letter.task), letter.task.get("task_status_msg")
+        if (status == life["success"]) != bool(videos_of(letter.task)):
+            raise Broken(
+                "videos with success and only then", f"{status}: {letter.task.get('task_result')}", _shown(sender)
+            )
+        if (status == life["failure"]) != bool(message):
+            raise Broken("a reason with a failure and only then", f"{status}: {message!r}", _shown(sender))
 
 
 def _common(one: Any, other: Any) -> tuple[Any, Any]:

@@ -84,7 +84,8 @@ def _makes_no_video(stage: Stage, exchange: Exchange, why: str) -> None:
         look = account.query(str(exchange.task.get("task_id")))
         if status_of(look.task) == life["failure"]:
             return
-        if status_of(look.task) == life["success"]:
-            raise Broken(f"a refusal, or a task that fails, because {why}", "a video", exchange)
+        if status_of(look.task) == life["success"] or not look.accepted:
+            came = "a video" if look.accepted else "a task that nobody knows"
+            raise Broken(f"a refusal, or a task that fails, because {why}", came, exchange)
         account.passing.pass_ms(step)
     raise NotShown("a task with an unfit image did not end in time")

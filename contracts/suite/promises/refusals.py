@@ -139,6 +139,15 @@ def an_unknown_path_is_not_found(stage: Stage) -> None:
             refused(exchange, [row, stage.paper.rows["invalid_method"]])
 
 
+@promise("#/components/schemas/ExternalTaskId", costs=True)
+def a_refused_create_does_not_take_its_external_id(stage: Stage) -> None:
+    """Mended and sent again under the same name, it is accepted."""
+    name = stage.name()
+    stage.account.probe({**bodies.sound(), "external_task_id": name, "mode": "no such mode"})
+    again = stage.settled(stage.account, {**bodies.sound(), "external_task_id": name})
+    accepted(again, stage.paper, "the create that had this external id was refused")
+
+
 @promise("#/components/schemas/Error")
 def a_refused_create_leaves_no_trace(stage: Stage) -> None:
     """Its external id is still free, and no task stands in the list."""

@@ -21,6 +21,8 @@ def times_are_whole_milliseconds(stage: Stage) -> None:
     for life in stage.lives:
         for look in life.seen:
             for name in BOTH:
+                if type(look.task.get(name)) is not int:  # to a schema, 1.0 is an integer too
+                    raise Broken(f"{name}: an integer", repr(look.task.get(name)), look)
                 fits(look.task.get(name), stage.paper.tolerant("#/components/schemas/Milliseconds"), name, look)
 
 
