@@ -52,9 +52,9 @@ def kling_server(kling_server_flags: list[str]) -> "Iterator[Server]":
 def kling(kling_server: "Server", request: pytest.FixtureRequest) -> "Iterator[Kling]":
     """This test's own sandbox, made as its `kling` marker says and gone when it ends.
 
-    Its randomness begins with the test's name, so that a failure can be seen again.
+    Its randomness begins with its seed, or else the test's name, so that a failure can be seen again.
     """
-    wish = {"seed": request.node.nodeid, **_marked(request.node)}
+    wish = _named({"seed": request.node.nodeid, **_marked(request.node)})
     strict = wish.pop("strict", False)
     strays = kling_server.stray_violations() if strict else []
     with _opened(kling_server.sandbox(**wish), ValueError) as box:
@@ -72,6 +72,13 @@ def _marked(node: Any) -> dict[str, Any]:
             pytest.fail(f"@pytest.mark.kling does not take {', '.join(unknown)}{_advice(unknown[0])}", pytrace=False)
         said |= marker.kwargs
     return {name: value for name, value in said.items() if value is not None}
+
+
+def _named(wish: dict[str, Any]) -> dict[str, Any]:
+    """With an access key that follows from the seed: what a sandbox draws depends on both."""
+    from hashlib import sha256
+
+    return {**wish, "access_key": sha256(str(wish["seed"]).encode()).hexdigest()[:32]}
 
 
 def _advice(word: str) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -9,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -31,6 +33,7 @@ def create(**fields):
         return json.load(error)
 """
 PATIENCE_S = 20
+EXAMPLES = Path(__file__).parent.parent / "examples"
 
 
 def python(*lines: str) -> list[str]:
@@ -60,17 +63,18 @@ def gone(url: str) -> bool:
 # -- exec
 
 
-def test_a_command_finds_its_double_by_environment_and_keeps_its_own_streams_and_status():
+def test_a_command_finds_its_double_by_environment_and_keeps_its_own_streams_and_status(tmp_path):
     """Standard input and output are COMMAND's alone; what it cost stands on standard error; its status is the status."""
     program = python(
+        f"assert json.load(open({str(tmp_path / 'port')!r}))['url'] == os.environ['KLING_BASE_URL']",
         "answer = create()",
         "told = {name: value for name, value in os.environ.items() if name.startswith('KLING')}",
         "print(json.dumps([sys.stdin.read(), answer['code'], told]))",
         "sys.exit(5)",
     )
-    ran = klingmock(
-        "exec", "--seed", "7", "--", *program, input="hello", env={**os.environ, "KLINGMOCK_PACE": "instant"}
-    )
+    (tmp_path / "port").write_text('{"url": "of yesterday"}')
+    flags = ["--seed", "7", "--port-file", str(tmp_path / "port")]
+    ran = klingmock("exec", *flags, "--", *program, input="hello", env={**os.environ, "KLINGMOCK_PACE": "instant"})
     said, code, told = json.loads(ran.stdout)
     keys = [told.pop("KLINGMOCK_PACE"), told.pop("KLINGMOCK_URL")]
     names = ["BASE_URL", "ACCESS_KEY", "SECRET_KEY", "API_KEY"]
@@ -133,6 +137,15 @@ def test_what_cannot_be_run_is_said_as_shells_say_it(command, status, message):
 def test_a_command_that_a_signal_ended_counts_as_in_a_shell():
     """128 and the signal's number."""
     assert klingmock("exec", "--", "sh", "-c", "kill -KILL $$").returncode == 128 + signal.SIGKILL
+
+
+@pytest.mark.parametrize(("program", "file"), [("sh", "film.sh"), ("node", "film.mjs")])
+def test_the_examples_in_other_languages_run(program, file):
+    """By curl and by Node, with nothing but what exec exports; their requests break nothing."""
+    if shutil.which(program) is None or shutil.which("curl") is None:
+        pytest.skip(f"{program} or curl is not here")
+    ran = klingmock("exec", "--strict", "--pace", "instant", "--", program, str(EXAMPLES / file))
+    assert (ran.returncode, "succeed" in ran.stdout) == (0, True), ran.stderr
 
 
 @pytest.fixture

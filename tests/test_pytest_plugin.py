@@ -15,6 +15,8 @@ from mockserver.testing import Kling
 
 pytest_plugins = ["pytester"]
 
+EXAMPLE = Path(__file__).parent.parent / "examples" / "test_films.py"
+
 
 def call(kling: Any, method: str, path: str, body: Any = None, *, key: str | None = None) -> Any:
     """One call of a client that knows nothing of doubles."""
@@ -107,12 +109,18 @@ def test_an_advance_is_one_length(kling: Kling, wrong: dict[str, Any]):
 pytestmark = pytest.mark.kling(now_ms=1_800_000_000_000)
 
 
-@pytest.mark.kling(rate=0, seed=7, concurrency=1, balance="2.5", pace="instant", scenario="extra_fields")
+@pytest.mark.kling(rate=0, concurrency=1, balance="2.5", pace="instant", scenario="extra_fields")
 def test_a_marker_says_what_the_sandbox_is_like(kling: Kling):
-    """Every argument reaches it; a nearer marker adds to those of the class or module."""
+    """Every argument reaches it; the marker of the module does too."""
     answers = [create(kling)["code"], create(kling)["code"]]
     assert (kling.clock["now_ms"], answers) == (1_800_000_000_000, [0, 1102])
     assert kling.calls[0]["rule"] == "extra_fields.yaml#/rules/0"
+
+
+@pytest.mark.kling(rate=0, now_ms=1_700_000_000_000)
+def test_a_nearer_marker_has_the_last_word(kling: Kling):
+    """The test's own, before the class's, before the module's."""
+    assert kling.clock["now_ms"] == 1_700_000_000_000
 
 
 @pytest.mark.parametrize("form", ["name", "text", "file"])
@@ -165,6 +173,14 @@ def test_a_hand_can_be_put_in(kling: Kling):
     kling.set_rate(5)
     kling.reset()
     assert (kling.tasks, kling.calls, kling.clock["rate"]) == ([], [], 5)
+
+
+@pytest.mark.kling(rate=0)
+def test_waiting_ends_even_where_a_test_has_stopped_the_clock(kling: Kling, monkeypatch: pytest.MonkeyPatch):
+    """As libraries that freeze time do."""
+    monkeypatch.setattr("time.monotonic", lambda: 0.0)
+    with pytest.raises(AssertionError, match=r"received 0 of 1 callback within 0\.05 s"):
+        kling.inbox().wait(timeout_s=0.05)
 
 
 def test_several_worlds_live_side_by_side(kling: Kling, kling_server: Any):
@@ -285,7 +301,7 @@ def test_impossible_rate(kling): ...
 
 def test_red(kling):
     create(kling)
-    assert kling.tasks == []
+    kling.expect_call(prompt="a cat")
 """
     )
     result = run(project)
@@ -305,7 +321,8 @@ def test_red(kling):
             "@pytest.mark.kling does not take 'fail'. It takes, by name, *",
             "there is no story 'fial'; did you mean 'fail'? *",
             "there can be no such sandbox: /rate: *",
-            ">       assert kling.tasks == []",
+            '>       kling.expect_call(prompt="a cat")',
+            "E*AssertionError: no call with prompt='a cat'",
             "*klingmock: calls and callbacks*",
             "  #1 POST /v1/videos/multi-image2video → 200 code 0 SUCCEED",
         ]
@@ -363,6 +380,34 @@ def test_plain(pytestconfig):
     )
     result = run(project)
     result.assert_outcomes(passed=1)
+
+
+def test_the_example_runs(project: pytest.Pytester):
+    """It is what a reader copies."""
+    project.makepyfile(EXAMPLE.read_text())
+    project.makeini("[pytest]\naddopts = --strict-markers\nfilterwarnings = error")
+    run(project).assert_outcomes(passed=5)
+
+
+def test_the_same_seed_draws_the_same(project: pytest.Pytester):
+    """Given by the marker, or else the test's name: a failure can be seen again. Another seed draws something else."""
+    project.makepyfile(
+        test_it=CLIENT
+        + """
+def draw(kling): print("DRAWN", kling.access_key, create(kling)["request_id"])
+
+def test_named(kling): draw(kling)
+
+@pytest.mark.kling(seed="test_it.py::test_named")
+def test_marked(kling): draw(kling)
+
+@pytest.mark.kling(seed=7)
+def test_otherwise(kling): draw(kling)
+"""
+    )
+    named, marked, otherwise = (line.split()[-2:] for line in run(project, "-s").outlines if "DRAWN" in line)
+    assert named == marked
+    assert not set(named) & set(otherwise)
 
 
 def test_the_double_is_started_as_the_project_wants(project: pytest.Pytester):
