@@ -113,6 +113,10 @@ class Facts:
         """The task's marks as far as they are known."""
         return self._timelines[task.id]
 
+    def slots_to_spare(self, limit: int, now_ms: int) -> bool:
+        """Whether fewer tasks than `limit` hold a slot; nobody is looked at while even all that might could not fill it."""
+        return len(self._unfinished) < limit or len(self.unfinished(now_ms)) < limit
+
     def unfinished(self, now_ms: int) -> Sequence[Task]:
         """Tasks that hold a slot now. Those that ended leave the index here, their units charged."""
         for task in list(self._unfinished.values()):

@@ -4,7 +4,6 @@ Formats are told by their bytes, sizes by their headers, completeness by their e
 form: it is never fetched.
 """
 
-import re
 import struct
 from collections.abc import Callable, Mapping
 
@@ -14,9 +13,6 @@ from mockserver.shapes import ImageRules
 
 _PNG = b"\x89PNG\r\n\x1a\n"
 _JPEG = b"\xff\xd8\xff"
-_ADDRESS = re.compile(r"[A-Za-z]+://[^\s/?#]+\S*")
-
-_START_CHARS = 16  # enough for a scheme
 
 Pixels = tuple[int, int]
 
@@ -27,7 +23,7 @@ class Unfit(Exception):
 
 def is_address(text: str, rules: ImageRules) -> bool:
     """Whether the text is a URL of a scheme the document takes."""
-    return text[:_START_CHARS].lower().startswith(rules.url_starts) and _ADDRESS.fullmatch(text) is not None
+    return rules.address.fullmatch(text) is not None
 
 
 def decoded(text: str | bytes | memoryview, rules: ImageRules) -> bytes:

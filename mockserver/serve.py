@@ -205,7 +205,7 @@ def _within_balance(deed: Deed) -> None:
 
 
 def _within_concurrency(deed: Deed) -> None:
-    if len(deed.box.facts.unfinished(deed.now_ms)) >= deed.box.concurrency:
+    if not deed.box.facts.slots_to_spare(deed.box.concurrency, deed.now_ms):
         raise Refusal("too_many_parallel_tasks")
 
 

@@ -3,6 +3,7 @@
 `null` and empty text mean "not given" for every property (the vendor's own sample sends `""` for those it does not use).
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,7 +21,7 @@ class ImageRules:
     max_pixels: int
     min_ratio: float
     max_ratio: float
-    url_starts: tuple[str, ...]  # http://, …
+    address: re.Pattern[str]  # what a URL of a scheme the document takes looks like
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,5 +125,5 @@ def _image_rules(rules: Mapping[str, Any]) -> ImageRules:
         max_pixels=rules["max_pixels"],
         min_ratio=rules["min_ratio"],
         max_ratio=rules["max_ratio"],
-        url_starts=tuple([f"{scheme}://" for scheme in rules["url_schemes"]]),
+        address=re.compile(rf"(?:{'|'.join(rules['url_schemes'])})://[^\s/?#]+\S*", re.IGNORECASE),
     )

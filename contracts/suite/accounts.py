@@ -59,7 +59,7 @@ class Wire:
         try:
             return self._sent(method, url, headers, content)
         except httpx.HTTPError as error:
-            if not self.exchanges:
+            if not self.exchanges or isinstance(error, httpx.ConnectError):
                 raise Unreachable(f"{self.base_url} does not answer: {error or type(error).__name__}") from error
             gone = Exchange(method, url, _masked(headers), content[:_KEPT_BYTES], 0, {}, b"")
             raise Broken("an HTTP reply to every call", f"{type(error).__name__}: {error}", gone) from error

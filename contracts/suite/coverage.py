@@ -102,7 +102,7 @@ def _settings(stage: Stage, account: Account, mode: str) -> dict[str, Any]:
         "analysis": {"constants": {"enabled": False}},
         "generation": {
             "mode": mode,
-            "max-examples": stage.options.max_examples,
+            "max-examples": max(stage.options.max_examples // 2, 1),
             "database": "none",
             "no-shrink": False,
         },

@@ -15,6 +15,8 @@ from contracts.suite.paper import Paper
 from contracts.suite.postbox import Letter, Postbox
 from contracts.surroundings import AROUND, nap
 
+JSON = dict[str, Any]
+
 IMAGE = "https://p1-kling.klingai.com/kcdn/cdn-kcdn112452/kling-qa-test/dog.png"
 """The page's own sample; a service that fetches it finds a dog."""
 AFTERLIFE = 3
@@ -26,6 +28,8 @@ PLAIN, ODD, DOOMED, HOLLOW, BRIM = "plain", "odd", "doomed", "hollow", "brim"
 text and list as long as it may be."""
 UNHEARD_OF = {"cfg_scale": 0.5, "image_tail": "none", "model": "kling-v9", "seed": [{}]}
 """Fields that clients really send here although the page has none of them (client-quirks 2.13)."""
+PLAINEST: JSON = {"image_list": [{"image": IMAGE}], "prompt": "A white Bichon Frise in a red jacket"}
+"""No more than is required."""
 FAIL_WORD = "[[fail]]"
 """In a prompt, a double of ours takes it as a wish to fail; to everyone else it is a prompt like any other."""
 
@@ -82,40 +86,46 @@ def status_of(task: dict[str, Any]) -> str:
     return status if isinstance(status, str) else ""
 
 
-def plan(paper: Paper, letters: "Postbox | None", unique: str) -> list[tuple[str, dict[str, Any]]]:
-    """The tasks to watch, the cheapest first: two plain ones, then one for each price, each dressed differently."""
-    properties, word = paper.request["properties"], "A white Bichon Frise in a red jacket"
-    plain = {"image_list": [{"image": IMAGE}], "prompt": word}
+def plan(paper: Paper, letters: "Postbox | None", unique: str) -> list[tuple[str, JSON]]:
+    """The tasks to watch, the cheapest first: three of the least price, then one for each price, dressed differently."""
+    doomed = {**PLAINEST, "prompt": f"{PLAINEST['prompt']} {FAIL_WORD}", "external_task_id": f"klingmock-{unique}-0"}
+    planned: list[tuple[str, JSON]] = [(PLAIN, PLAINEST), (ODD, {**PLAINEST, **UNHEARD_OF}), (DOOMED, doomed)]
+    planned += _priced(paper, unique)
+    return [(name, _called_back(body, letters, f"{unique}-{index}")) for index, (name, body) in enumerate(planned)]
+
+
+def _priced(paper: Paper, unique: str) -> Iterator[tuple[str, JSON]]:
+    """One body for each cell of the price list."""
+    price, ratios = paper.the("submit").node["x-kling-units"], paper.request["properties"]["aspect_ratio"]["enum"]
+    cells = [dict(zip(price["by"], cell, strict=True)) for cell in _cells(price["table"])]
+    for index, (cell, dress) in enumerate(zip(sorted(cells, key=paper.units), _dresses(paper, unique), strict=False)):
+        options = {**cell, "aspect_ratio": ratios[index % len(ratios)]}
+        kept = options if index else {"aspect_ratio": ratios[1]}  # the cheapest shows that null options mean defaults
+        yield _name(dress, cell), {**PLAINEST, **dress, **kept}
+
+
+def _dresses(paper: Paper, unique: str) -> list[JSON]:
+    """What else these bodies say, so that every option and every border is met once."""
+    properties = paper.request["properties"]
+    nothing = dict.fromkeys(name for name in properties if name not in paper.request["required"])
     brim = {
         "prompt": "p" * properties["prompt"]["maxLength"],
         "negative_prompt": "n" * properties["negative_prompt"]["maxLength"],
         "image_list": [{"image": IMAGE}] * properties["image_list"]["maxItems"],
     }
-    nothing = dict.fromkeys(name for name in properties if name not in paper.request["required"])
-    hollow = {**nothing, "negative_prompt": "", "external_task_id": "", "callback_url": ""}
-    ratios = properties["aspect_ratio"]["enum"]
-    dresses: list[dict[str, Any]] = [
-        hollow,
+    return [
+        {**nothing, "negative_prompt": "", "external_task_id": "", "callback_url": ""},
         {"watermark_info": {"enabled": True}, "external_task_id": f"klingmock {unique}:1"},
         {**brim, "watermark_info": {"enabled": False}, "external_task_id": f"klingmock-{unique}-2"},
         {"external_task_id": f"klingmock-{unique}-3", "watermark_info": {"enabled": True}},
     ]
-    price = paper.the("submit").node["x-kling-units"]
-    cells = sorted(_cells(price["table"]), key=lambda cell: paper.units(dict(zip(price["by"], cell, strict=True))))
-    doomed = {**plain, "prompt": f"{word} {FAIL_WORD}", "external_task_id": f"klingmock-{unique}-0"}
-    planned: list[tuple[str, dict[str, Any]]] = [(PLAIN, plain), (ODD, {**plain, **UNHEARD_OF}), (DOOMED, doomed)]
-    for index, (cell, dress) in enumerate(zip(cells, dresses, strict=False)):
-        options = {**dict(zip(price["by"], cell, strict=True)), "aspect_ratio": ratios[index % len(ratios)]}
-        kept = options if index else {"aspect_ratio": ratios[1]}  # the cheapest shows that null options mean defaults
-        planned.append((_name(dress, cell), {**plain, **dress, **kept}))
-    return [(name, _called_back(body, letters, f"{unique}-{index}")) for index, (name, body) in enumerate(planned)]
 
 
-def _name(dress: dict[str, Any], cell: tuple[str, ...]) -> str:
-    return HOLLOW if "mode" in dress else BRIM if "negative_prompt" in dress else "/".join(cell)
+def _name(dress: JSON, cell: JSON) -> str:
+    return HOLLOW if "mode" in dress else BRIM if "negative_prompt" in dress else "/".join(cell.values())
 
 
-def _cells(table: dict[str, Any]) -> Iterator[tuple[str, ...]]:
+def _cells(table: JSON) -> Iterator[tuple[str, ...]]:
     for key, below in table.items():
         yield from ((key, *rest) for rest in _cells(below)) if isinstance(below, dict) else [(key,)]
 

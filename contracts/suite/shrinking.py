@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 from contracts.suite.findings import Broken, NotShown
 from contracts.surroundings import AROUND
 
-SEARCH_S = 3.0
+SEARCH_S = 2.0
 
 Deed = TypeVar("Deed", bound=Callable[..., Any])
 

@@ -214,37 +214,37 @@ def changing(call: Call, **changes: Any) -> None:
 
 @asks("any_valid_body_becomes_a_task")
 def prompts_hold_latin_letters_only(call):
-    if call.action == "submit" and not str((call.json or {}).get("prompt", "")).isascii():
+    if call.action == "submit" and not str(call.fields.get("prompt", "")).isascii():
         changing(call, prompt="")
 
 
 @asks("what_the_document_allows_is_accepted")
 def ten_seconds_are_not_taken(call):
-    if call.action == "submit" and isinstance(call.json, dict) and call.json.get("duration") == "10":
+    if call.action == "submit" and call.fields.get("duration") == "10":
         changing(call, duration="99")
 
 
 @answers("unknown_fields_are_ignored", "submit")
 def unknown_fields_are_refused(call, reply):
-    if "cfg_scale" in (call.json or {}):
+    if "cfg_scale" in call.fields:
         reply.refuse(400, 1201)
 
 
 @answers("optional_fields_may_be_null_or_empty", "submit")
 def null_is_refused(call, reply):
-    if None in (call.json or {}).values():
+    if None in call.fields.values():
         reply.refuse(400, 1201)
 
 
 @answers("texts_and_lists_may_be_as_long_as_the_document_says", "submit")
 def prompts_end_before_2500(call, reply):
-    if len((call.json or {}).get("prompt", "")) == 2500:
+    if len(str(call.fields.get("prompt"))) == 2500:
         reply.refuse(400, 1201)
 
 
 @answers("texts_and_lists_may_be_as_long_as_the_document_says", "submit")
 def three_images_are_the_most(call, reply):
-    if len((call.json or {}).get("image_list", "")) > 3:
+    if len(call.images) > 3:
         reply.refuse(400, 1201)
 
 
@@ -259,7 +259,7 @@ def prompts_may_be_left_out(call):
 
 @asks("a_required_field_cannot_be_left_out")
 def no_images_are_needed(call):
-    if call.action == "submit" and isinstance(call.json, dict) and call.json.get("image_list") in (None, []):
+    if call.action == "submit" and call.fields.get("image_list") in (None, []):
         changing(call, image_list=[{"image": "https://example.com/a.png"}])
 
 
@@ -281,13 +281,13 @@ def odd_modes_are_std(call):
 
 @asks("a_word_outside_its_enum_is_refused")
 def any_model_will_do(call):
-    if call.action == "submit" and isinstance(call.json, dict) and call.json.get("model_name"):
+    if call.action == "submit" and call.fields.get("model_name"):
         changing(call, model_name="kling-v1-6")
 
 
 @asks("a_word_outside_its_enum_is_refused")
 def ratios_are_not_looked_at(call):
-    if call.action == "submit" and isinstance(call.json, dict) and isinstance(call.json.get("aspect_ratio"), str):
+    if call.action == "submit" and isinstance(call.fields.get("aspect_ratio"), str):
         changing(call, aspect_ratio="16:9")
 
 
@@ -299,31 +299,31 @@ def wrong_words_are_422(call, reply):
 
 @asks("a_value_of_another_type_is_refused")
 def anything_is_true(call):
-    if call.action == "submit" and isinstance(call.json, dict) and isinstance(call.json.get("watermark_info"), dict):
+    if call.action == "submit" and isinstance(call.fields.get("watermark_info"), dict):
         changing(call, watermark_info={"enabled": bool(call.json["watermark_info"].get("enabled"))})
 
 
 @asks("a_value_of_another_type_is_refused")
 def numbers_are_made_texts(call):
-    if call.action == "submit" and isinstance(call.json, dict) and isinstance(call.json.get("prompt"), int):
+    if call.action == "submit" and isinstance(call.fields.get("prompt"), int):
         changing(call, prompt=str(call.json["prompt"]))
 
 
 @asks("a_text_beyond_its_length_is_refused")
 def long_prompts_are_cut(call):
-    if call.action == "submit" and isinstance(call.json, dict) and isinstance(call.json.get("prompt"), str):
+    if call.action == "submit" and isinstance(call.fields.get("prompt"), str):
         changing(call, prompt=call.json["prompt"][:2500])
 
 
 @asks("a_text_beyond_its_length_is_refused")
 def long_negative_prompts_are_cut(call):
-    if call.action == "submit" and isinstance(call.json, dict) and isinstance(call.json.get("negative_prompt"), str):
+    if call.action == "submit" and isinstance(call.fields.get("negative_prompt"), str):
         changing(call, negative_prompt=call.json["negative_prompt"][:2500])
 
 
 @asks("more_images_than_allowed_are_refused")
 def a_fifth_image_is_dropped(call):
-    if call.action == "submit" and isinstance(call.json, dict) and isinstance(call.json.get("image_list"), list):
+    if call.action == "submit" and isinstance(call.fields.get("image_list"), list):
         changing(call, image_list=call.json["image_list"][:4])
 
 
@@ -341,7 +341,7 @@ def broken_json_is_500(call, reply):
 
 @asks("a_nearly_valid_body_is_refused")
 def lengths_are_not_looked_at_in_pro(call):
-    if call.action == "submit" and isinstance(call.json, dict) and call.json.get("mode") == "pro":
+    if call.action == "submit" and call.fields.get("mode") == "pro":
         changing(call, prompt="cut", image_list=[{"image": "https://example.com/a.png"}], aspect_ratio="1:1")
 
 
@@ -366,7 +366,7 @@ def page_zero_is_the_first(call):
 
 @answers("a_page_at_its_bounds_is_answered", "list")
 def pages_hold_a_hundred_at_most(call, reply):
-    if int(call.asked.get("pageSize", "30")) > 100 and reply.ok:
+    if call.number("pageSize") > 100 and reply.ok:
         reply.refuse(400, 1201)
 
 
@@ -390,8 +390,8 @@ def unknown_paths_are_400(call, reply):
 
 @answers("a_refused_create_leaves_no_trace", "submit", "read")
 def refused_creates_can_be_queried(call, reply):
-    if call.action == "submit" and not reply.ok and isinstance(call.json, dict):
-        call.memory["refused"] = call.json.get("external_task_id")
+    if call.action == "submit" and not reply.ok and call.name:
+        call.memory["refused"] = call.name
     elif call.memory.get("refused") and call.path.endswith(str(call.memory["refused"])):
         reply.status, reply.content = (
             200,
@@ -401,11 +401,11 @@ def refused_creates_can_be_queried(call, reply):
 
 @answers("a_refused_create_does_not_take_its_external_id", "submit")
 def refused_creates_take_their_external_id(call, reply):
-    name, met = (call.json or {}).get("external_task_id") if isinstance(call.json, dict) else "", call.memory
-    if name and reply.ok and name in met.get("refused", ()):
+    met = call.memory.setdefault("refused", set())
+    if call.name and reply.ok and call.name in met:
         reply.refuse(400, 1201)
-    elif name and not reply.ok:
-        met.setdefault("refused", set()).add(name)
+    elif not reply.ok:
+        met.add(call.name)
 
 
 # --- images -----------------------------------------------------------------------------------------------------------
@@ -510,11 +510,11 @@ def external_ids_find_another_task(task, call):
 
 @asks("an_external_id_serves_only_once")
 def external_ids_serve_twice(call):
-    if call.action == "submit" and isinstance(call.json, dict) and call.json.get("external_task_id"):
+    if call.action == "submit" and call.name:
         met = call.memory.setdefault("met", set())
-        if call.json["external_task_id"] in met:
+        if call.name in met:
             changing(call, external_task_id="")
-        met.add((call.json or {}).get("external_task_id"))
+        met.add(call.name)
 
 
 @answers("an_external_id_serves_only_once", "submit")
@@ -918,30 +918,28 @@ def callbacks_are_dated_back(letter):
 
 def as_the_first(call: Call) -> None:
     """In the name of whoever made the first task."""
-    if call.action == "submit":
-        call.memory.setdefault("first", call.headers.get("authorization"))
+    if "maker" in call.memory and not call.headers.get("authorization", "").endswith("."):
+        call.headers["authorization"] = call.memory["maker"]
 
 
 @asks("a_stranger_cannot_query_a_task")
 def queries_are_answered_to_anyone(call):
-    as_the_first(call)
-    if call.action == "read" and call.memory.get("first"):
-        call.headers["authorization"] = call.memory["first"]
+    if call.action == "read":
+        as_the_first(call)
 
 
 @asks("a_stranger_does_not_see_a_task_in_the_list")
 def lists_are_of_everyone(call):
-    as_the_first(call)
-    if call.action == "list" and call.memory.get("first"):
-        call.headers["authorization"] = call.memory["first"]
+    if call.action == "list":
+        as_the_first(call)
 
 
 @answers("external_ids_of_two_accounts_do_not_collide", "submit")
 def external_ids_are_unique_in_the_world(call, reply):
-    name, met = (call.json or {}).get("external_task_id"), call.memory.setdefault("met", set())
-    if name and name in met:
+    met = call.memory.setdefault("met", set())
+    if call.name and call.name in met:
         reply.refuse(400, 1201)
-    met.add(name)
+    met.add(call.name)
 
 
 # --- slots ------------------------------------------------------------------------------------------------------------
@@ -1014,7 +1012,7 @@ def the_first_listed_task_stands_there_twice(call, reply):
 
 @asks("pages_cut_the_list_without_gap_or_overlap")
 def every_page_is_the_first(call):
-    if call.action == "list" and 1 < int(call.asked.get("pageNum", "1")) < 1000:
+    if call.action == "list" and call.number("pageNum") in range(2, 1000):
         call.query = f"pageNum=1&pageSize={call.asked.get('pageSize', '30')}"
 
 
@@ -1081,9 +1079,9 @@ def packs_cannot_be_asked_for_by_name(call, reply):
 
 
 @asks("every_operation_refuses_what_its_schema_forbids")
-def times_before_1970_are_taken(call):
-    if call.action == "costs" and call.asked.get("start_time", "").startswith("-"):
-        call.query = call.query.replace("start_time=-", "start_time=")
+def any_word_is_taken_as_an_end(call):
+    if call.action == "costs" and "end_time=" in call.query and not call.asked.get("end_time", "").isdigit():
+        call.query = f"start_time={call.asked.get('start_time', '')}&end_time=1"
 
 
 # --- envelopes --------------------------------------------------------------------------------------------------------

@@ -44,6 +44,27 @@ class Call:
         self.body = orjson.dumps(value)
 
     @property
+    def fields(self) -> dict[str, Any]:
+        """The body when it is an object, else an empty one."""
+        content = self.json
+        return content if isinstance(content, dict) else {}
+
+    @property
+    def name(self) -> str:
+        """The external id in the body; empty if there is none."""
+        given = self.fields.get("external_task_id")
+        return given if isinstance(given, str) else ""
+
+    @property
+    def images(self) -> list[Any]:
+        listed = self.fields.get("image_list")
+        return listed if isinstance(listed, list) else []
+
+    def number(self, name: str) -> int:
+        text = self.asked.get(name, "")
+        return int(text) if text.isdigit() else 0
+
+    @property
     def action(self) -> str:
         if self.path == CREATE:
             return {"POST": "submit", "GET": "list"}.get(self.method, "")
@@ -146,6 +167,8 @@ class Proxy:
         reply = await self.ask(call)
         if reply.ok and "authorization" in call.headers:
             call.memory["good"] = call.headers["authorization"]
+            if call.action == "submit":
+                call.memory.setdefault("maker", call.headers["authorization"])
         if liar.reply:
             liar.reply(call, reply)
         return reply

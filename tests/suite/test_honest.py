@@ -18,7 +18,7 @@ CHOICES = [
 
 def test_an_honest_double_breaks_no_promise(judge: Judge):
     """Behind a proxy that changes nothing, everything can be shown, and holds."""
-    findings = judge("honest")
+    findings = judge("honest", max_examples=6)
     assert [(each.promise, each.reason) for each in findings if each.verdict is not Verdict.HELD] == []
 
 

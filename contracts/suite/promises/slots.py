@@ -28,7 +28,7 @@ def _full(stage: Stage) -> Iterator[tuple[Account, Exchange]]:
         exchange = account.create(bodies.sound())
         if exchange.code == stage.paper.rows["too_many_parallel_tasks"].code and account is stage.account:
             break  # a smaller pack than the document's; or others use the account too
-        accepted(exchange, stage.paper, "a slot is free")
+        accepted(exchange, stage.paper, "a slot is free", affordable=account is not stage.account)
     else:
         exchange = account.create(bodies.sound())
     if exchange.accepted and account is stage.account:
