@@ -4,7 +4,7 @@ VENV   := .venv
 BIN    := $(VENV)/bin
 PIP    := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
-.PHONY: help demo serve test bench lint clean
+.PHONY: help demo serve test bench mutants clean
 
 help: ## show this help
 	@grep -hE '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed 's/:.*##/ —/'
@@ -20,6 +20,9 @@ test: $(VENV)/.dev ## the one gate: format, lint, types, rooms, document, tests
 
 bench: $(VENV)/.media ## the benchmarks: tables on screen, JSON beside them
 	@$(BIN)/python benchmarks/bench.py
+
+mutants: $(VENV)/.dev ## every liar against every promise, and twenty honest seeds; half an hour
+	@$(BIN)/python -m pytest -q -n 2 tests/suite/matrix.py
 
 clean: ## remove what the other targets made
 	rm -rf $(VENV) demo .pytest_cache .mypy_cache .ruff_cache .hypothesis .schemathesis

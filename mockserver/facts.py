@@ -48,7 +48,6 @@ class Facts:
         self._by_product[task.product].append(task)
         if task.external_id:
             self._by_external_id[task.external_id] = task
-        self._unfold(task)
 
     def add_call(self, call: Call, reply: Reply, at_ms: int, task_id: str = "", refused: Refused | None = None) -> None:
         """Write a call into the journal."""
@@ -79,10 +78,11 @@ class Facts:
         """Remember a callback tried."""
         self.attempts[attempt.delivery_id].append(attempt)
 
-    def _unfold(self, task: Task) -> None:
-        self._timelines[task.id] = timeline.unfold(
-            task.plan, task.created_ms, self._polls.get(task.id, ()), self._moves.get(task.id, ())
-        )
+    def _unfold(self, task: Task) -> Timeline:
+        """The marks anew from the facts; kept until a fact changes them."""
+        marks = timeline.unfold(task.plan, task.created_ms, self._polls.get(task.id, ()), self._moves.get(task.id, ()))
+        self._timelines[task.id] = marks
+        return marks
 
     # -- looking up
 
@@ -111,7 +111,8 @@ class Facts:
 
     def timeline(self, task: Task) -> Timeline:
         """The task's marks as far as they are known."""
-        return self._timelines[task.id]
+        marks = self._timelines.get(task.id)
+        return self._unfold(task) if marks is None else marks
 
     def slots_to_spare(self, limit: int, now_ms: int) -> bool:
         """Whether fewer tasks than `limit` hold a slot; nobody is looked at while even all that might could not fill it."""
@@ -120,7 +121,7 @@ class Facts:
     def unfinished(self, now_ms: int) -> Sequence[Task]:
         """Tasks that hold a slot now. Those that ended leave the index here, their units charged."""
         for task in list(self._unfinished.values()):
-            state = ledger.state(self._timelines[task.id], now_ms, self._lifecycle)
+            state = ledger.state(self.timeline(task), now_ms, self._lifecycle)
             if state != ledger.RESERVED:
                 del self._unfinished[task.id]
                 if state == ledger.CHARGED:

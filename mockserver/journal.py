@@ -6,7 +6,7 @@ What is kept of a call is bounded when it is written; how it reads is decided wh
 from typing import Any, NamedTuple
 
 from mockserver.breaches import Refused
-from mockserver.values import Call, Reply
+from mockserver.values import Body, Call, Reply
 
 _TEXT_CHARS = 4000
 _PARTS = 2000
@@ -28,9 +28,12 @@ class Entry(NamedTuple):
 
 def kept(call: Call) -> Call:
     """The call with its body cut down to what the journal keeps."""
-    if call.body.size <= _WHOLE_BYTES:
+    body = call.body
+    if body.size <= _WHOLE_BYTES:
+        body.forget()
         return call
-    return call._replace(body=call.body._replace(content=_cut(call.body.content, [_PARTS]), sights=()))
+    content = _cut(body.content, [_PARTS])
+    return call._replace(body=Body(content, body.problem, digest=body.digest, size=body.size))
 
 
 def _cut(value: Any, parts_left: list[int]) -> Any:

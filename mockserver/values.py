@@ -8,6 +8,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+import orjson
+
 from mockserver.document import Operation
 from mockserver.scenario import Disruption, Posting
 from mockserver.timeline import Mark, Step
@@ -31,14 +33,37 @@ class Sight(NamedTuple):
     data: bytes | None = None  # the decoded file, only while someone may want to show it
 
 
-class Body(NamedTuple):
-    """A request's body, read."""
+_FORGOTTEN: Any = object()
 
-    content: Any = None  # parsed JSON; a long image's text is replaced by a short stand-in
-    problem: str | None = None  # the situation that keeps it from being read
-    sights: tuple[Sight, ...] = ()
-    digest: bytes = b""  # of the bytes, or a small body itself, to recognise a repeated request
-    size: int = 0  # bytes
+
+class Body:
+    """A request's body, read. The parsed content of a small one may be forgotten: its bytes are kept and read again."""
+
+    __slots__ = ("_content", "digest", "problem", "sights", "size")
+
+    def __init__(
+        self,
+        content: Any = None,
+        problem: str | None = None,
+        sights: tuple[Sight, ...] = (),
+        digest: bytes = b"",
+        size: int = 0,
+    ) -> None:
+        self._content = content
+        self.problem = problem  # the situation that keeps it from being read
+        self.sights = sights
+        self.digest = digest  # of the bytes, or a small body itself, to recognise a repeated request
+        self.size = size  # bytes
+
+    @property
+    def content(self) -> Any:
+        """Parsed JSON; a long image's text is replaced by a short stand-in."""
+        return orjson.loads(self.digest) if self._content is _FORGOTTEN else self._content
+
+    def forget(self) -> None:
+        """Let go of the content where the bytes themselves are at hand: a journal of thousands is mostly never read."""
+        if self.size and self.problem is None and len(self.digest) == self.size:
+            self._content = _FORGOTTEN
 
 
 NO_BODY = Body()
