@@ -217,11 +217,21 @@ async def _send(send: Any, reply: Reply) -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+_END_S = 10
+
+
 @contextlib.contextmanager
 def running(double: str, liars: dict[str, Liar]) -> Iterator[Proxy]:
     """The proxy on a thread of its own, on a real socket."""
     proxy = Proxy(double, liars)
-    config = uvicorn.Config(proxy, port=0, log_level="warning", access_log=False, lifespan="off")
+    config = uvicorn.Config(
+        proxy,
+        port=0,
+        log_level="critical",
+        access_log=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,  # a connection that somebody left open must not keep the tests from ending
+    )
     server = uvicorn.Server(config)
     listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)  # named, so that Nagle is off
     listener.bind(("127.0.0.1", 0))
@@ -238,4 +248,4 @@ def running(double: str, liars: dict[str, Liar]) -> Iterator[Proxy]:
         yield proxy
     finally:
         server.should_exit = True
-        thread.join()
+        thread.join(timeout=_END_S)  # a daemon: what still hangs then ends with the process
