@@ -40,7 +40,7 @@ def of(call: Call, refused: Refused | None, document: Document, stories: Contain
 
 def _refused(call: Call, refused: Refused, document: Document) -> Breach:
     situation = document.situations[refused.slug]
-    message = situation.message.format_map({name: str(value)[:100] for name, value in refused.fields.items()})
+    message = situation.told(refused.fields)
     clause = f"#/x-kling-errors/{situation.row.slug}"
     if call.operation is not None and "pointer" in refused.fields:
         place = "requestBody" if call.operation.body is not None else "parameters"

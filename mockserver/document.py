@@ -16,6 +16,7 @@ from mockserver.shapes import Shape, shape_of
 from mockserver.timeline import Stage, Stages
 from mockserver.yaml12 import AuthorsMistake
 
+_VALUE_CHARS = 100  # of what was sent, as much as a message repeats
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
 
 
@@ -38,6 +39,10 @@ class Situation:
     slug: str
     row: ErrorRow
     message: str  # a template: {field} {value} {type} {limit}
+
+    def told(self, fields: Mapping[str, Any]) -> str:
+        """The message with its template filled in; what was sent is repeated only so far."""
+        return self.message.format_map({name: str(value)[:_VALUE_CHARS] for name, value in fields.items()})
 
 
 @dataclass(frozen=True, slots=True)

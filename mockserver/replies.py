@@ -9,7 +9,6 @@ from mockserver.refusals import Refusal
 from mockserver.scenario import Trap
 from mockserver.values import Reply, Task
 
-_VALUE_CHARS = 100  # of what was sent, as much as a message repeats
 JSON = (b"content-type", b"application/json")
 
 
@@ -38,7 +37,7 @@ def refusal(
     """The answer to a refused call: exactly code, message and request_id. Raises WrongReply."""
     situation = document.situations[told.slug]
     if message is None:
-        message = situation.message.format_map({name: str(value)[:_VALUE_CHARS] for name, value in told.fields.items()})
+        message = situation.told(told.fields)
     payload = {"code": situation.row.code, "message": message, "request_id": request_id}
     checkers = operation.replies if operation else document.error_replies
     return _checked(situation.row.status, payload, checkers, told.slug, None)
@@ -90,33 +89,33 @@ def changed(body: bytes, trap: Trap) -> bytes:
         return body
     content = orjson.loads(body)
     for pointer in trap.remove:
-        _change(content, pointer, _REMOVED)
+        _change(content, _steps(pointer), _REMOVED)
     for pointer, value in trap.set.items():
-        _change(content, pointer, value)
+        _change(content, _steps(pointer), value)
     return orjson.dumps(content)
 
 
 _REMOVED: Any = object()
 
 
-def _change(content: Any, pointer: str, value: Any) -> None:
+def _steps(pointer: str) -> list[str]:
+    return [step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/")]
+
+
+def _change(content: Any, steps: list[str], value: Any) -> None:
     """Set or remove what a JSON pointer names; `*` is every item of a list, and a place that is not there is left alone."""
-    step, *rest = [step.replace("~1", "/").replace("~0", "~") for step in pointer[1:].split("/")]
+    step, *rest = steps
     if step == "*" and isinstance(content, list):
         for index in range(len(content)):
-            _change(content, "/".join(["", str(index), *map(_escaped, rest)]), value)
+            _change(content, [str(index), *rest], value)
     elif rest:
         part = _part(content, step)
         if part is not None:
-            _change(part, "/".join(["", *map(_escaped, rest)]), value)
+            _change(part, rest, value)
     elif isinstance(content, dict):
         content.pop(step, None) if value is _REMOVED else content.__setitem__(step, value)
     elif isinstance(content, list) and step.isdigit() and int(step) < len(content):
         content.pop(int(step)) if value is _REMOVED else content.__setitem__(int(step), value)
-
-
-def _escaped(step: str) -> str:
-    return step.replace("~", "~0").replace("/", "~1")
 
 
 def _part(content: Any, step: str) -> Any:
