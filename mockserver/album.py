@@ -3,6 +3,7 @@
 import logging
 import tempfile
 from collections import OrderedDict
+from collections.abc import Sequence
 from pathlib import Path
 
 from mockserver.values import Sight, Task
@@ -20,11 +21,11 @@ class Album:
         self._pages: OrderedDict[str, list[Path | str]] = OrderedDict()
         self._folder: tempfile.TemporaryDirectory[str] | None = None
 
-    def wants(self, sights: tuple[Sight, ...]) -> bool:
+    def wants(self, sights: Sequence[Sight]) -> bool:
         """Whether there is anything here to keep that takes time."""
         return self.wanted and any(sight.data for sight in sights)
 
-    def keep(self, task: Task, sights: tuple[Sight, ...]) -> None:
+    def keep(self, task: Task, sights: Sequence[Sight]) -> None:
         """Keep what was seen of a task's images; the oldest tasks' go when the folder is full."""
         if not self.wanted or not sights:
             return

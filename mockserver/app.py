@@ -93,7 +93,7 @@ class Double:
         except Refusal:
             await _let_finish(scope, receive)
             return NO_BODY  # serve will say so; the body is not worth reading
-        chunks = await _read(receive, self._body_limit, _declared(scope))
+        chunks = await _read(receive, self._body_limit, head.declared)
         if chunks is None:
             await _let_finish(scope, receive)
             return Body(problem="body_too_large")
@@ -106,13 +106,14 @@ class Double:
 class _Head:
     """What a request says before its body."""
 
-    __slots__ = ("authorization", "base_url", "found", "path", "scope", "wall_s")
+    __slots__ = ("authorization", "base_url", "declared", "found", "path", "scope", "wall_s")
 
     def __init__(self, scope: Scope, routes: Routes) -> None:
         self.scope = scope
         self.path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         self.found = routes.find(scope["method"], self.path)
         self.authorization: str | None = None
+        self.declared = 0  # the Content-Length it announced, 0 if none
         self.wall_s = wall_s()
         host = b""
         for name, value in scope["headers"]:
@@ -120,6 +121,8 @@ class _Head:
                 self.authorization = value.decode("latin-1")
             elif name == b"host":
                 host = value
+            elif name == b"content-length" and value.isdigit():
+                self.declared = int(value[:18])
         self.base_url = _base_url(scope["scheme"], host, scope.get("server"))
 
     def call(self, body: Body) -> Call:
@@ -148,14 +151,6 @@ def _base_url(scheme: str, host: bytes, server: tuple[str, int] | None) -> str:
         return f"{scheme}://{host.decode('ascii')}"
     address, port = server or ("127.0.0.1", None)
     return f"{scheme}://{address}:{port}" if port else f"{scheme}://{address}"
-
-
-def _declared(scope: Scope) -> int:
-    """The Content-Length the client announced, 0 if none."""
-    for name, value in scope["headers"]:
-        if name == b"content-length" and value.isdigit():
-            return int(value[:18])
-    return 0
 
 
 async def _read(receive: Receive, limit: int, declared: int) -> list[bytes] | None:

@@ -1,11 +1,11 @@
 """Where a client's call breaks the document, though the service may let it pass: with JSON pointer and clause."""
 
-from collections.abc import Container, Mapping
+from collections.abc import Container
 from typing import Any, NamedTuple
 
 from mockserver.document import Document
+from mockserver.journal import Entry, Refused
 from mockserver.scenario import MAGIC
-from mockserver.values import Call
 
 _SHOWN = 20  # unknown fields of one call, as many as are told
 
@@ -18,18 +18,11 @@ class Breach(NamedTuple):
     clause: str  # into the document
 
 
-class Refused(NamedTuple):
-    """Why the document itself, not a story, led to a refusal."""
-
-    slug: str
-    fields: Mapping[str, Any]
-
-
-def of(call: Call, refused: Refused | None, document: Document, stories: Container[str]) -> tuple[Breach, ...]:
+def of(call: Entry, document: Document, stories: Container[str]) -> tuple[Breach, ...]:
     """Every breach of one call. A call that came at a bad time (balance, slots) has broken nothing."""
     found: list[Breach] = []
-    if refused is not None and document.situations[refused.slug].row.status < 429:
-        found.append(_refused(call, refused, document))
+    if call.refused is not None and document.situations[call.refused.slug].row.status < 429:
+        found.append(_refused(call, call.refused, document))
     operation = call.operation
     if operation is not None and operation.body is not None and isinstance(call.body.content, dict):
         found += _unknown_fields(call.body.content, operation)
@@ -38,7 +31,7 @@ def of(call: Call, refused: Refused | None, document: Document, stories: Contain
     return tuple(found)
 
 
-def _refused(call: Call, refused: Refused, document: Document) -> Breach:
+def _refused(call: Entry, refused: Refused, document: Document) -> Breach:
     situation = document.situations[refused.slug]
     message = situation.told(refused.fields)
     clause = f"#/x-kling-errors/{situation.row.slug}"
@@ -57,7 +50,7 @@ def _unknown_fields(content: dict[str, Any], operation: Any) -> list[Breach]:
     ]
 
 
-def _content_type(call: Call, pointer: str) -> list[Breach]:
+def _content_type(call: Entry, pointer: str) -> list[Breach]:
     for name, value in call.headers:
         if name == b"content-type":
             if value.split(b";")[0].strip().lower() == b"application/json":

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from decimal import Decimal
 
 from mockserver import journal, ledger, timeline
-from mockserver.breaches import Refused
 from mockserver.document import Lifecycle
-from mockserver.journal import Entry
+from mockserver.journal import Entry, Refused
 from mockserver.scenario import Tally
 from mockserver.timeline import Mark, Timeline
 from mockserver.values import Attempt, Call, Delivery, Reply, Task
@@ -52,7 +51,7 @@ class Facts:
     def add_call(self, call: Call, reply: Reply, at_ms: int, task_id: str = "", refused: Refused | None = None) -> None:
         """Write a call into the journal."""
         self.calls_made += 1
-        self.calls.append(Entry(self.calls_made, at_ms, journal.kept(call), reply, task_id, refused))
+        self.calls.append(journal.entry(self.calls_made, at_ms, call, reply, task_id=task_id, refused=refused))
 
     def add_doubt(self, task_id: str) -> None:
         """Remember that the answer to a create never arrived."""

@@ -14,7 +14,7 @@ from mockserver import images
 from mockserver.document import Operation
 from mockserver.images import Unfit
 from mockserver.shapes import ImageRules
-from mockserver.values import Body, Sight
+from mockserver.values import Body, Path, Sight
 
 _LIFT_BYTES = 64 * 1024
 _MAX_DEPTH = 100
@@ -36,7 +36,7 @@ def read(chunks: Sequence[bytes], operation: Operation, *, keep_images: bool = F
         _refuse_depth(content, raw)
     except ValueError:
         return Body(problem="unreadable_body", digest=digest, size=len(raw))
-    sights = tuple(_sights(content, lifted, operation, keep_images=keep_images))
+    sights = _sights(content, lifted, operation, keep_images=keep_images)
     return Body(content, None, sights, digest, len(raw))
 
 
@@ -115,43 +115,47 @@ def _restored(value: Any, lifted: Lifted) -> Any:
     return value
 
 
-def _sights(content: Any, lifted: Lifted, operation: Operation, *, keep_images: bool) -> Iterator[Sight]:
-    for field, text, rules in _image_texts(content, operation):
-        if text in lifted:
-            yield _see(field, lifted[text], rules, keep=keep_images)
-        elif images.is_address(text, rules):
-            yield Sight(field, None, text[:_URL_CHARS])
-        elif text:  # an empty one is missing, which validation says
-            yield _see(field, text, rules, keep=keep_images)
+def _sights(content: Any, lifted: Lifted, operation: Operation, *, keep_images: bool) -> list[Sight]:
+    return [
+        _sight(path, text, lifted, rules, keep=keep_images)
+        for path, text, rules in _image_texts(content, operation)
+        if text  # an empty one is missing, which validation says
+    ]
 
 
-def _see(field: str, text: str | memoryview, rules: ImageRules, *, keep: bool) -> Sight:
+def _sight(path: Path, text: str, lifted: Lifted, rules: ImageRules, *, keep: bool) -> Sight:
+    if text in lifted:
+        return _see(path, lifted[text], rules, keep=keep)
+    if images.is_address(text, rules):
+        return Sight(path, None, text[:_URL_CHARS])
+    return _see(path, text, rules, keep=keep)
+
+
+def _see(path: Path, text: str | memoryview, rules: ImageRules, *, keep: bool) -> Sight:
     try:
         data = images.decoded(text, rules)
         images.judge(data, rules)
     except Unfit as unfit:
-        return Sight(field, problem=str(unfit))
-    return Sight(field, data=data if keep else None)
+        return Sight(path, problem=str(unfit))
+    return Sight(path, data=data if keep else None)
 
 
-def _image_texts(content: Any, operation: Operation) -> list[tuple[str, str, ImageRules]]:
-    """Every text that stands where the document wants an image, with the name of its field."""
-    told: list[tuple[str, str, ImageRules]] = []
-    for path, rules in operation.image_places:
-        found: list[tuple[str, str]] = []
-        _gather(content, path, 0, "", found)
-        told += [(field, text, rules) for field, text in found]
-    return told
+def _image_texts(content: Any, operation: Operation) -> list[tuple[Path, str, ImageRules]]:
+    """Every text that stands where the document wants an image, with its path."""
+    return [
+        (path, text, rules)
+        for place, rules in operation.image_places
+        for path, text in _values_at(place, content)
+        if isinstance(text, str)
+    ]
 
 
-def _gather(value: Any, path: tuple[str | None, ...], depth: int, field: str, found: list[tuple[str, str]]) -> None:
-    if depth == len(path):
-        if isinstance(value, str):
-            found.append((field, value))
-        return
-    step = path[depth]
-    if step is None:
-        for index, item in enumerate(value) if isinstance(value, list) else ():
-            _gather(item, path, depth + 1, f"{field}[{index}]", found)
-    elif isinstance(value, dict) and step in value:
-        _gather(value[step], path, depth + 1, f"{field}.{step}" if field else step, found)
+def _values_at(place: tuple[str | None, ...], content: Any) -> list[tuple[Path, Any]]:
+    """What stands at a place in which None is any item of a list, each with its path."""
+    found: list[tuple[Path, Any]] = [((), content)]
+    for step in place:
+        if step is None:
+            found = [((*path, i), item) for path, value in found if type(value) is list for i, item in enumerate(value)]
+        else:
+            found = [((*path, step), value[step]) for path, value in found if type(value) is dict and step in value]
+    return found

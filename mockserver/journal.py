@@ -3,9 +3,10 @@
 What is kept of a call is bounded when it is written; how it reads is decided when someone asks.
 """
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from mockserver.breaches import Refused
+from mockserver.document import Operation
 from mockserver.values import Body, Call, Reply
 
 _TEXT_CHARS = 4000
@@ -15,25 +16,70 @@ _SECRET_HEADERS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-
 REDACTED = "[REDACTED]"
 
 
+class Refused(NamedTuple):
+    """Why the document itself, not a story, led to a refusal."""
+
+    slug: str
+    fields: Mapping[str, Any]
+
+
 class Entry(NamedTuple):
-    """One call and what it was answered."""
+    """One call and what it was answered; not the answer's bytes, whose buffer is much larger than they are."""
 
     number: int  # counts from 1 since the last reset
     at_ms: int  # sandbox time
-    call: Call
-    reply: Reply
-    task_id: str = ""  # the task made or asked for
-    refused: Refused | None = None  # why the document itself led to a refusal
+    method: str
+    path: str  # as sent, as is the query
+    query: str
+    header_lines: bytes  # one object, where a list of pairs would be twenty
+    operation: Operation | None
+    action: str | None  # of the operation, or file
+    body: Body
+    status: int
+    code: Any
+    message: Any
+    request_id: str
+    rule: str  # where the rule stands that decided it
+    disrupted: str | None  # what happened to the answer on the wire
+    task_id: str  # the task made or asked for
+    refused: Refused | None
+
+    @property
+    def headers(self) -> list[tuple[bytes, bytes]]:
+        """Names in lower case, and values."""
+        pairs = [line.partition(b":") for line in self.header_lines.split(b"\n")] if self.header_lines else []
+        return [(name, value) for name, _, value in pairs]
 
 
-def kept(call: Call) -> Call:
-    """The call with its body cut down to what the journal keeps."""
-    body = call.body
+def entry(number: int, at_ms: int, call: Call, reply: Reply, *, task_id: str, refused: Refused | None) -> Entry:
+    """What is kept of a call."""
+    return Entry(
+        number,
+        at_ms,
+        call.method,
+        call.path,
+        call.query,
+        b"\n".join([b"%b:%b" % pair for pair in call.headers]),
+        call.operation,
+        call.operation.action if call.operation else call.action,
+        _bounded(call.body),
+        reply.status,
+        reply.code,
+        reply.message,
+        reply.request_id,
+        reply.rule,
+        reply.disrupt.kind if reply.disrupt is not None else None,
+        task_id,
+        refused,
+    )
+
+
+def _bounded(body: Body) -> Body:
+    """The body cut down to what the journal keeps."""
     if body.size <= _WHOLE_BYTES:
         body.forget()
-        return call
-    content = _cut(body.content, [_PARTS])
-    return call._replace(body=Body(content, body.problem, digest=body.digest, size=body.size))
+        return body
+    return Body(_cut(body.content, [_PARTS]), body.problem, digest=body.digest, size=body.size)
 
 
 def _cut(value: Any, parts_left: list[int]) -> Any:
@@ -52,26 +98,25 @@ def _cut(value: Any, parts_left: list[int]) -> Any:
 
 def shown(entry: Entry) -> dict[str, Any]:
     """The entry for the control plane: secrets redacted."""
-    call, reply = entry.call, entry.reply
     return {
         "number": entry.number,
         "at_ms": entry.at_ms,
-        "method": call.method,
-        "path": call.path,
-        "query": call.query,
-        "headers": [[name.decode("latin-1"), _header(name, value)] for name, value in call.headers],
-        "operation": call.operation.id if call.operation else None,
-        "action": call.operation.action if call.operation else call.action,
-        "product": call.operation.product if call.operation else None,
-        "body": call.body.content,
-        "body_bytes": call.body.size,
+        "method": entry.method,
+        "path": entry.path,
+        "query": entry.query,
+        "headers": [[name.decode("latin-1"), _header(name, value)] for name, value in entry.headers],
+        "operation": entry.operation.id if entry.operation else None,
+        "action": entry.action,
+        "product": entry.operation.product if entry.operation else None,
+        "body": entry.body.content,
+        "body_bytes": entry.body.size,
         "task_id": entry.task_id or None,
-        "status": reply.status,
-        "code": reply.code,
-        "message": reply.message,
-        "request_id": reply.request_id,
-        "rule": reply.rule or None,
-        "disrupted": reply.disrupt.kind if reply.disrupt else None,
+        "status": entry.status,
+        "code": entry.code,
+        "message": entry.message,
+        "request_id": entry.request_id,
+        "rule": entry.rule or None,
+        "disrupted": entry.disrupted,
     }
 
 

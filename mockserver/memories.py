@@ -31,11 +31,11 @@ def _asked(box: Sandbox, each: Task) -> list[dict[str, Any]]:
     told = []
     for entry in box.facts.calls:
         if entry.task_id == each.id:
-            action = entry.call.operation.action if entry.call.operation else str(entry.call.action)
+            action = str(entry.action)
             event = {"at_ms": entry.at_ms, "kind": kinds.get(action, action), "call": entry.number}
-            event |= {"status": entry.reply.status, "rule": entry.reply.rule or None}
-            if entry.reply.disrupt is not None:
-                event["disrupted"] = entry.reply.disrupt.kind
+            event |= {"status": entry.status, "rule": entry.rule or None}
+            if entry.disrupted is not None:
+                event["disrupted"] = entry.disrupted
             told.append(event)
     return told
 
@@ -59,12 +59,12 @@ def violations(box: Sandbox) -> dict[str, Any]:
         {
             "call": entry.number,
             "at_ms": entry.at_ms,
-            "method": entry.call.method,
-            "path": entry.call.path,
+            "method": entry.method,
+            "path": entry.path,
             **breach._asdict(),
         }
         for entry in box.facts.calls
-        for breach in breaches.of(entry.call, entry.refused, box.document, box.library)
+        for breach in breaches.of(entry, box.document, box.library)
     ]
     return {"violations": found, "inconclusive": box.facts.evicted > 0}
 

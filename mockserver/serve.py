@@ -9,8 +9,8 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from mockserver import auth, ledger, replies, tasks, timeline
-from mockserver.breaches import Refused
 from mockserver.document import Operation
+from mockserver.journal import Refused
 from mockserver.refusals import Refusal
 from mockserver.sandbox import Sandbox
 from mockserver.scenario import PROCEED, Circumstances, Rule

@@ -1,6 +1,6 @@
 """uvicorn, with our bounds and a clean end: the only place that knows its inside.
 
-Two doors lead from here to `wire`: `klingmock.cycle` and `klingmock.transport` in a call's scope.
+Two doors lead from here to `wire`: `cycle_of` a call's `send`, and `klingmock.transport` in its scope.
 """
 
 import asyncio
@@ -9,7 +9,7 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -22,6 +22,12 @@ MAX_HEADER_BYTES = 64 * 1024
 GRACE_S = 1  # what calls in flight get at the end
 END_AT_LATEST_S = 1.8
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
+
+
+def cycle_of(send: Callable[..., Any]) -> RequestResponseCycle | None:
+    """The call that ASGI's `send` answers, None in process. Kept in its scope it would be a loop that only the collector ends."""
+    cycle = getattr(send, "__self__", None)
+    return cycle if isinstance(cycle, RequestResponseCycle) else None
 
 
 async def answer(cycle: RequestResponseCycle, reply: Reply) -> bool:
@@ -49,30 +55,28 @@ class Protocol(HttpToolsProtocol):
 
     _in_head = False  # between a request's first byte and the end of its headers
     _in_body = False
-    _head_bytes = 0
+    _head_bytes = 0  # as much as may belong to the head by now
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn's; headers that do not end are cut off, and offers to upgrade are not taken."""
+        self._head_bytes = self._head_bytes + len(data) if self._in_head else len(data)
         super().data_received(data if self._in_body or b"pgrade" not in data else _without_upgrade(data))
-        if self._in_head:
-            self._head_bytes += len(data)
-            if self._head_bytes > MAX_HEADER_BYTES:
-                self._refuse_headers()
+        if self._in_head and self._head_bytes > MAX_HEADER_BYTES:
+            self._refuse_headers()
 
     def on_message_begin(self) -> None:
         """A request begins."""
-        self._in_head, self._head_bytes = True, 0
+        self._in_head = True
         super().on_message_begin()
         self.scope["klingmock.transport"] = self.transport  # type: ignore[typeddict-unknown-key]
 
     def on_headers_complete(self) -> None:
         """Its headers are known: too many are refused before anyone sees them."""
         self._in_head, self._in_body = False, True
-        if len(self.url) + sum([len(name) + len(value) + 4 for name, value in self.headers]) > MAX_HEADER_BYTES:
+        if self._head_bytes > MAX_HEADER_BYTES < self._exact_head_bytes():
             self._refuse_headers()
         else:
             super().on_headers_complete()
-            self.scope["klingmock.cycle"] = self.cycle  # type: ignore[typeddict-unknown-key]
 
     def on_body(self, body: bytes) -> None:
         """Part of a body; there is no one to hear it when the headers were refused."""
@@ -84,6 +88,9 @@ class Protocol(HttpToolsProtocol):
         self._in_body = False
         if not self.transport.is_closing():
             super().on_message_complete()
+
+    def _exact_head_bytes(self) -> int:
+        return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _refuse_headers(self) -> None:
         self._in_head = False

@@ -12,7 +12,7 @@ from mockserver.document import Document, Operation
 from mockserver.refusals import Refusal
 from mockserver.schemas import Problem
 from mockserver.shapes import NOT_GIVEN, Shape
-from mockserver.values import Call
+from mockserver.values import Call, Path
 
 _INTEGER = re.compile(r"-?[0-9]{1,18}")
 _BODY = "request body"
@@ -36,7 +36,7 @@ def _from_body(call: Call, operation: Operation, shape: Shape, document: Documen
         raise _refusal(checker.problems(given), given, shape, document, "body")
     for sight in call.body.sights:
         if sight.problem:
-            raise Refusal(sight.problem, field=sight.field, pointer="/body/" + _pointer(sight.field))
+            raise Refusal(sight.problem, field=field_name(sight.path), pointer=_pointer("body", sight.path))
     if operation.units is not None and operation.units.at(given) is None:
         names = [name.removesuffix("_name") for name in operation.units.by]
         values = [str(given.get(name)) for name in operation.units.by]
@@ -106,15 +106,15 @@ def _refusal(problems: list[Problem], value: Any, shape: Shape, document: Docume
         value=found,
         type=" or ".join(first.types) or (part.type if part else ""),
         limit=first.limit,
-        pointer="".join(f"/{step}" for step in (place, *first.path)),
+        pointer=_pointer(place, first.path),
     )
 
 
-def _pointer(field: str) -> str:
-    return field.replace("[", "/").replace("]", "").replace(".", "/")
+def _pointer(place: str, path: Path) -> str:
+    return "".join(f"/{step}" for step in (place, *path))
 
 
-def _position(path: tuple[str | int, ...], shape: Shape) -> list[int]:
+def _position(path: Path, shape: Shape) -> list[int]:
     """Where a path stands in the document's order of fields."""
     position: list[int] = []
     part: Shape | None = shape
@@ -125,7 +125,7 @@ def _position(path: tuple[str | int, ...], shape: Shape) -> list[int]:
     return position
 
 
-def field_name(path: tuple[str | int, ...]) -> str:
+def field_name(path: Path) -> str:
     """`image_list[0].image`, as messages name a field."""
     if not path:
         return _BODY

@@ -24,10 +24,14 @@ class Account:
     api_key: str
 
 
+Path = tuple[str | int, ...]
+"""Where a value stands in a request's body: names of fields and places in lists."""
+
+
 class Sight(NamedTuple):
     """What was seen of one image of a request."""
 
-    field: str  # as messages name it: image_list[0].image
+    path: Path
     problem: str | None = None  # the situation it is refused with
     url: str | None = None  # for images given by address; never fetched
     data: bytes | None = None  # the decoded file, only while someone may want to show it
@@ -45,7 +49,7 @@ class Body:
         self,
         content: Any = None,
         problem: str | None = None,
-        sights: tuple[Sight, ...] = (),
+        sights: Sequence[Sight] = (),
         digest: bytes = b"",
         size: int = 0,
     ) -> None:

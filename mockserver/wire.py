@@ -20,7 +20,7 @@ async def perform(reply: Reply, scope: Scope, receive: Receive, send: Send, chan
     Disruptions take real time: what they disturb is the client's patience, not the sandbox's clock.
     """
     if reply.disrupt is None:
-        cycle = scope.get("klingmock.cycle")
+        cycle = server.cycle_of(send)
         if cycle is None:  # in process, without a socket
             await _send(reply, reply.body, send)
             return True
