@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any
 
-from mockserver import intake, serve, wire
+from mockserver import auth, intake, serve, wire
 from mockserver.album import Album
 from mockserver.clock import wall_s
 from mockserver.courier import Courier
@@ -55,7 +55,7 @@ class Double:
             await self._own(scope, receive, send)
             return
         head = _Head(scope, self._routes)
-        box = self._worlds.whose(head.authorization)
+        box = self._worlds.whose(head.credential)
         try:
             body = await self._body(head, box, scope, receive)
         except (Disconnected, asyncio.CancelledError):
@@ -89,7 +89,7 @@ class Double:
         if operation is None or operation.body is None:
             return NO_BODY
         try:
-            serve.admit(head.authorization, head.wall_s, box)
+            serve.admit(head.credential, head.wall_s, box)
         except Refusal:
             await _let_finish(scope, receive)
             return NO_BODY  # serve will say so; the body is not worth reading
@@ -106,23 +106,18 @@ class Double:
 class _Head:
     """What a request says before its body."""
 
-    __slots__ = ("authorization", "base_url", "declared", "found", "path", "scope", "wall_s")
+    __slots__ = ("base_url", "credential", "declared", "found", "path", "scope", "wall_s")
 
     def __init__(self, scope: Scope, routes: Routes) -> None:
         self.scope = scope
         self.path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         self.found = routes.find(scope["method"], self.path)
-        self.authorization: str | None = None
-        self.declared = 0  # the Content-Length it announced, 0 if none
         self.wall_s = wall_s()
-        host = b""
-        for name, value in scope["headers"]:
-            if name == b"authorization":
-                self.authorization = value.decode("latin-1")
-            elif name == b"host":
-                host = value
-            elif name == b"content-length" and value.isdigit():
-                self.declared = int(value[:18])
+        headers = dict(scope["headers"])
+        self.credential = auth.credential(headers.get(b"authorization", b"").decode("latin-1"))
+        length = headers.get(b"content-length", b"")
+        self.declared = int(length[:18]) if length.isdigit() else 0
+        host = headers.get(b"host", b"")
         self.base_url = _base_url(scope["scheme"], host, scope.get("server"))
 
     def call(self, body: Body) -> Call:
@@ -136,7 +131,7 @@ class _Head:
             found.operation,
             found.known_path,
             found.arguments,
-            self.authorization,
+            self.credential,
             self.base_url,
             self.wall_s,
             body,

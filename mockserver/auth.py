@@ -7,7 +7,6 @@ because clients keep a token for its whole life. Parsing and signatures are reme
 import math
 import warnings
 from collections.abc import Collection
-from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any
 
@@ -15,7 +14,7 @@ import jwt
 import orjson
 
 from mockserver.refusals import Refusal
-from mockserver.values import Account
+from mockserver.values import NO_CREDENTIAL, Account, Claims, Credential
 
 SCHEME = "Bearer "
 JWT, API_KEY = "jwt", "api_key"
@@ -25,45 +24,39 @@ _CACHED_CHARS = 4096  # longer tokens are not worth their memory
 _VERIFIER = jwt.PyJWS(algorithms=["HS256"])
 
 
-@dataclass(frozen=True, slots=True)
-class Claims:
-    """What a token says, not yet believed."""
-
-    issuer: str | None
-    not_before: float | None  # Unix seconds
-    expires: float | None
+def credential(authorization: str) -> Credential:
+    """Read an Authorization header; empty when none was sent."""
+    return (_credential if len(authorization) <= _CACHED_CHARS else _credential.__wrapped__)(authorization)
 
 
-def bearer(authorization: str | None) -> str:
-    """The token of an Authorization header. Raises Refusal when there is none."""
+@lru_cache(maxsize=1024)
+def _credential(authorization: str) -> Credential:
     if not authorization:
-        raise Refusal("authorization_empty")
+        return NO_CREDENTIAL
     token = authorization.removeprefix(SCHEME)
     if token == authorization or not token or token[0].isspace():
-        raise Refusal("authorization_invalid")
-    return token
+        return Credential(problem="authorization_invalid")
+    claims = _claims(token)
+    return Credential(token, claims, claims.issuer if claims and claims.issuer else token)
 
 
-def named(authorization: str | None) -> str | None:
-    """Whose token this claims to be, to choose a sandbox by: an issuer, or the text of a static key."""
-    if not authorization or not authorization.startswith(SCHEME):
-        return None
-    token = authorization[len(SCHEME) :]
-    claims = claims_of(token)
-    return claims.issuer if claims and claims.issuer else token
+def demand(credential: Credential) -> None:
+    """Raise Refusal when there is no token."""
+    if credential.problem is not None:
+        raise Refusal(credential.problem)
 
 
 def authenticate(
-    authorization: str | None, account: Account, *, wall_s: float, kinds: Collection[str], leeway_s: float
+    credential: Credential, account: Account, *, wall_s: float, kinds: Collection[str], leeway_s: float
 ) -> None:
-    """Raise Refusal unless the header opens `account` at `wall_s` (Unix seconds) with one of these `kinds`.
+    """Raise Refusal unless the credential opens `account` at `wall_s` (Unix seconds) and is of one of these `kinds`.
 
     Clause: kling-facts 2.3; the order is structure, issuer, signature, then exp and nbf.
     """
-    token = bearer(authorization)
-    if token == account.api_key and API_KEY in kinds:
+    demand(credential)
+    if credential.token == account.api_key and API_KEY in kinds:
         return
-    claims = _believed(token, account, kinds)
+    claims = _believed(credential, account, kinds)
     assert claims.expires is not None
     if wall_s >= claims.expires + leeway_s:
         raise Refusal("token_expired")
@@ -71,9 +64,9 @@ def authenticate(
         raise Refusal("token_not_yet_valid")
 
 
-def _believed(token: str, account: Account, kinds: Collection[str]) -> Claims:
+def _believed(credential: Credential, account: Account, kinds: Collection[str]) -> Claims:
     """The claims of a token that this account signed. Raises Refusal."""
-    claims = claims_of(token)
+    token, claims = credential.token, credential.claims
     if claims is None:
         raise _unreadable(token, account)
     if claims.issuer is None or claims.expires is None or JWT not in kinds:
@@ -96,18 +89,13 @@ def _unreadable(token: str, account: Account) -> Refusal:
     return Refusal("authorization_invalid")
 
 
-def claims_of(token: str) -> Claims | None:
-    """The claims of a token, unverified; None if it cannot be read. `nbf` that is no number makes it unreadable."""
-    return (_claims_of if len(token) <= _CACHED_CHARS else _claims_of.__wrapped__)(token)
-
-
 def signed_by(token: str, secret: str) -> bool:
     """Whether the token carries an HS256 signature by this secret."""
     return (_signed_by if len(token) <= _CACHED_CHARS else _signed_by.__wrapped__)(token, secret)
 
 
-@lru_cache(maxsize=1024)
-def _claims_of(token: str) -> Claims | None:
+def _claims(token: str) -> Claims | None:
+    """The claims of a token, unverified; None if it cannot be read. `nbf` that is no number makes it unreadable."""
     try:
         _, encoded, _ = token.split(".")
         payload = orjson.loads(jwt.utils.base64url_decode(encoded))

@@ -72,7 +72,7 @@ class Table:
     def at(self, arguments: Mapping[str, Any]) -> Any:
         """The cell for these arguments; None where the combination is not supported."""
         try:
-            return self.cells.get(tuple([arguments[name] for name in self.by]))
+            return self.cells.get(tuple(map(arguments.__getitem__, self.by)))
         except (KeyError, TypeError):  # an argument that was not given, or is no word
             return None
 

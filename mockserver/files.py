@@ -12,7 +12,7 @@ from mockserver.album import Album
 from mockserver.media import Film, Studio
 from mockserver.sandbox import Sandbox
 from mockserver.scenario import PROCEED, Rule
-from mockserver.values import Call, Reply, Task
+from mockserver.values import NO_CREDENTIAL, Call, Reply, Task
 from mockserver.worlds import Worlds
 
 _RANGE = re.compile(r"bytes=(\d{0,18})-(\d{0,18})")
@@ -65,7 +65,9 @@ def _call(request: Request) -> Call:
     path = scope["path"]
     headers = scope["headers"]
     base_url = f"{request.url.scheme}://{request.url.netloc}"
-    return Call(request.method, path, request.url.query, headers, None, True, {}, None, base_url, 0.0, action="file")
+    return Call(
+        request.method, path, request.url.query, headers, None, True, {}, NO_CREDENTIAL, base_url, 0.0, action="file"
+    )
 
 
 def available(task: Task, box: Sandbox) -> bool:

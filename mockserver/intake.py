@@ -101,7 +101,7 @@ def _put_back(content: Any, lifted: Lifted, operation: Operation) -> Any:
     """Long strings that are no image return to their places, parsed as the JSON they were."""
     if not lifted:
         return content
-    images_there = {stand_in for _, stand_in, _ in _image_texts(content, operation) if stand_in in lifted}
+    images_there = {text for place, _ in operation.image_places for _, text in _texts_at(place, content)}
     return _restored(content, {name: text for name, text in lifted.items() if name not in images_there})
 
 
@@ -118,7 +118,8 @@ def _restored(value: Any, lifted: Lifted) -> Any:
 def _sights(content: Any, lifted: Lifted, operation: Operation, *, keep_images: bool) -> list[Sight]:
     return [
         _sight(path, text, lifted, rules, keep=keep_images)
-        for path, text, rules in _image_texts(content, operation)
+        for place, rules in operation.image_places
+        for path, text in _texts_at(place, content)
         if text  # an empty one is missing, which validation says
     ]
 
@@ -140,22 +141,12 @@ def _see(path: Path, text: str | memoryview, rules: ImageRules, *, keep: bool) -
     return Sight(path, data=data if keep else None)
 
 
-def _image_texts(content: Any, operation: Operation) -> list[tuple[Path, str, ImageRules]]:
-    """Every text that stands where the document wants an image, with its path."""
-    return [
-        (path, text, rules)
-        for place, rules in operation.image_places
-        for path, text in _values_at(place, content)
-        if isinstance(text, str)
-    ]
-
-
-def _values_at(place: tuple[str | None, ...], content: Any) -> list[tuple[Path, Any]]:
-    """What stands at a place in which None is any item of a list, each with its path."""
+def _texts_at(place: tuple[str | None, ...], content: Any) -> list[tuple[Path, str]]:
+    """Every text that stands at a place, in which None is any item of a list, with its path."""
     found: list[tuple[Path, Any]] = [((), content)]
     for step in place:
         if step is None:
             found = [((*path, i), item) for path, value in found if type(value) is list for i, item in enumerate(value)]
         else:
             found = [((*path, step), value[step]) for path, value in found if type(value) is dict and step in value]
-    return found
+    return [(path, text) for path, text in found if type(text) is str]

@@ -16,7 +16,7 @@ from mockserver.sandbox import Sandbox
 from mockserver.scenario import PROCEED, Circumstances, Rule
 from mockserver.timeline import Stages
 from mockserver.validation import Arguments, validate
-from mockserver.values import Call, Reply, Task
+from mockserver.values import Call, Credential, Reply, Task
 
 DROPPED = 0
 """The status of a reply that was never given: the connection was dropped before any work."""
@@ -29,7 +29,7 @@ def serve(call: Call, box: Sandbox) -> Reply:
     rule, asked, made, refused = PROCEED, None, None, None
     try:
         if not call.admitted:
-            admit(call.authorization, call.wall_s, box)
+            admit(call.credential, call.wall_s, box)
         operation = _operation(call)
         asked = box.facts.task(call.path_arguments["id"]) if operation.action == "read" else None
         story = asked.story if asked is not None else box.magic(call.body.content)
@@ -56,15 +56,15 @@ def serve(call: Call, box: Sandbox) -> Reply:
     return reply
 
 
-def admit(authorization: str | None, wall_s: float, box: Sandbox) -> None:
-    """Raise Refusal unless a call with this header may enter this world. Clause: kling-facts 2.3, 3.4."""
+def admit(credential: Credential, wall_s: float, box: Sandbox) -> None:
+    """Raise Refusal unless a call with this credential may enter this world. Clause: kling-facts 2.3, 3.4."""
     if box.settings.auth == "off":
         return
     if box.settings.auth == "lenient":
-        auth.bearer(authorization)
+        auth.demand(credential)
         return
     auth.authenticate(
-        authorization,
+        credential,
         box.account,
         wall_s=wall_s + box.scenario.judge_ahead_ms / 1000,
         kinds=box.document.choices["credentials"],

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 NOT_GIVEN: Any = object()
+_NOTHING = (None, "")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +36,8 @@ class Shape:
     items: "Shape | None" = None
     refuse: Mapping[str, str] = field(default_factory=dict)  # keyword -> situation, where the schema names its own
     image: ImageRules | None = None
-    open_parts: tuple[tuple[str, Any, "Shape | None"], ...] = ()  # name, default, shape where reading goes on inside
+    defaults: dict[str, Any] = field(default_factory=dict)  # of its properties
+    open_parts: tuple[tuple[str, "Shape"], ...] = ()  # properties inside which something may be left out
 
     def at(self, path: tuple[str | int, ...]) -> "Shape | None":
         """The shape of a part of the value, None where the document says nothing of it."""
@@ -57,23 +59,19 @@ class Shape:
 
         What is required stays as it is, also null: validation says that it is missing.
         """
-        if self.open_parts and isinstance(value, dict):
+        if self.properties and isinstance(value, dict):
             return self._given_properties(value)
         if self.items is not None and not self.items.settled and isinstance(value, list):
             return [self.items.given(item) for item in value]
         return value
 
     def _given_properties(self, value: dict[str, Any]) -> dict[str, Any]:
-        given = dict(value)
-        for name, default, inner in self.open_parts:
-            part = given.get(name)
-            if part is None or part == "":
-                if default is not NOT_GIVEN:
-                    given[name] = default
-                elif name in given:
-                    del given[name]
-            elif inner is not None:
-                given[name] = inner.given(part)
+        required = self.required
+        told = {name: part for name, part in value.items() if part not in _NOTHING or name in required}
+        given = self.defaults | told
+        for name, shape in self.open_parts:
+            if name in given:
+                given[name] = shape.given(given[name])
         return given
 
     def image_places(self) -> Iterator[tuple[tuple[str | None, ...], ImageRules]]:
@@ -90,24 +88,17 @@ def shape_of(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Shape:
     """Read the shape of a bundled schema; `components` are the document's schemas by name."""
     schema = _resolved(schema, components)
     properties = {name: shape_of(part, components) for name, part in schema.get("properties", {}).items()}
-    required = frozenset(schema.get("required", ()))
     return Shape(
         type=schema.get("type", "any"),
         default=schema.get("default", NOT_GIVEN),
         properties=properties,
-        required=required,
+        required=frozenset(schema.get("required", ())),
         items=shape_of(schema["items"], components) if "items" in schema else None,
         refuse=schema.get("x-kling-refuse", {}),
         image=_image_rules(schema["x-kling-image"]) if "x-kling-image" in schema else None,
-        open_parts=tuple(_open_parts(properties, required)),
+        defaults={name: part.default for name, part in properties.items() if part.default is not NOT_GIVEN},
+        open_parts=tuple((name, part) for name, part in properties.items() if not part.settled),
     )
-
-
-def _open_parts(properties: Mapping[str, Shape], required: frozenset[str]) -> Iterator[tuple[str, Any, Shape | None]]:
-    for name, part in properties.items():
-        inner = None if part.settled else part
-        if name not in required or inner is not None:
-            yield name, part.default, inner
 
 
 def _resolved(schema: Mapping[str, Any], components: Mapping[str, Any]) -> Mapping[str, Any]:

@@ -24,6 +24,28 @@ class Account:
     api_key: str
 
 
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What a token says, not yet believed."""
+
+    issuer: str | None
+    not_before: float | None  # Unix seconds
+    expires: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Credential:
+    """What an Authorization header says, not yet believed."""
+
+    token: str = ""
+    claims: Claims | None = None  # of a token that can be read
+    name: str | None = None  # whose it claims to be: an issuer, or the text of a static key
+    problem: str | None = None  # the situation when there is no token in it
+
+
+NO_CREDENTIAL = Credential(problem="authorization_empty")
+
+
 Path = tuple[str | int, ...]
 """Where a value stands in a request's body: names of fields and places in lists."""
 
@@ -83,7 +105,7 @@ class Call(NamedTuple):
     operation: Operation | None  # None: no such path, or no such method on it
     known_path: bool
     path_arguments: Mapping[str, str]
-    authorization: str | None
+    credential: Credential
     base_url: str  # scheme and host the client used
     wall_s: float  # when it came, by the machine's clock: the judge of tokens
     body: Body = NO_BODY

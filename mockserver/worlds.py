@@ -9,10 +9,9 @@ import secrets
 from collections import OrderedDict
 from collections.abc import Iterator
 
-from mockserver import auth
 from mockserver.clock import Clock
 from mockserver.sandbox import Sandbox
-from mockserver.values import Account, Task
+from mockserver.values import Account, Credential, Task
 
 _MAX_LENIENT = 1000
 _log = logging.getLogger("klingmock.worlds")
@@ -32,9 +31,9 @@ class Worlds:
         """Every sandbox once, the default one first."""
         return iter(dict.fromkeys([*self._by_name.values(), *self._lenient.values()]))
 
-    def whose(self, authorization: str | None) -> Sandbox:
+    def whose(self, credential: Credential) -> Sandbox:
         """The sandbox a call belongs to."""
-        name = auth.named(authorization)
+        name = credential.name
         if name is None:
             return self.default
         known = self._by_name.get(name)

@@ -108,7 +108,7 @@ def test_worlds_made_by_names_are_bounded(build):
     """A thousand lenient sandboxes are kept, the least recently used given up."""
     house = build(auth="lenient")
     for name in [*map(str, range(1000)), "0", "one more"]:
-        house.worlds.whose(f"Bearer {name}")
+        house.worlds.whose(auth.credential(f"Bearer {name}"))
     assert house.worlds.named("0") is not None
     assert house.worlds.named("1") is None
 
