@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any
 
-from mockserver import auth, intake, serve, wire
+from mockserver import auth, intake, serve, server, wire
 from mockserver.album import Album
 from mockserver.clock import wall_s
 from mockserver.courier import Courier
@@ -57,7 +57,7 @@ class Double:
         head = _Head(scope, self._routes)
         box = self._worlds.whose(head.credential)
         try:
-            body = await self._body(head, box, scope, receive)
+            body = await self._body(head, box, receive, send)
         except (Disconnected, asyncio.CancelledError):
             return  # the client went away, or the server ends: there is nobody to answer
         call = head.call(body)
@@ -83,7 +83,7 @@ class Double:
         if self._album.wants(body.sights):
             await asyncio.to_thread(self._album.keep, task, body.sights)
 
-    async def _body(self, head: "_Head", box: Sandbox, scope: Scope, receive: Receive) -> Body:
+    async def _body(self, head: "_Head", box: Sandbox, receive: Receive, send: Send) -> Body:
         """The body, where the operation wants one and the caller may make the call."""
         operation = head.found.operation
         if operation is None or operation.body is None:
@@ -91,11 +91,11 @@ class Double:
         try:
             serve.admit(head.credential, head.wall_s, box)
         except Refusal:
-            await _let_finish(scope, receive)
+            await _let_finish(head.scope, receive)
             return NO_BODY  # serve will say so; the body is not worth reading
-        chunks = await _read(receive, self._body_limit, head.declared)
+        chunks = await _read(receive, send, self._body_limit, head.declared)
         if chunks is None:
-            await _let_finish(scope, receive)
+            await _let_finish(head.scope, receive)
             return Body(problem="body_too_large")
         if sum(map(len, chunks)) <= _LARGE_BYTES:
             return intake.read(chunks, operation, keep_images=self._album.wanted)
@@ -148,10 +148,13 @@ def _base_url(scheme: str, host: bytes, server: tuple[str, int] | None) -> str:
     return f"{scheme}://{address}:{port}" if port else f"{scheme}://{address}"
 
 
-async def _read(receive: Receive, limit: int, declared: int) -> list[bytes] | None:
+async def _read(receive: Receive, send: Send, limit: int, declared: int) -> list[bytes] | None:
     """The whole body in pieces, or None as soon as it is known to be over the limit. Raises Disconnected."""
     if declared > limit:
         return None
+    at_hand = server.body_at_hand(send)
+    if at_hand is not None:
+        return [at_hand] if len(at_hand) <= limit else None
     chunks, size = [], 0
     while True:
         message = await receive()

@@ -23,11 +23,11 @@ def of(call: Entry, document: Document, stories: Container[str]) -> tuple[Breach
     found: list[Breach] = []
     if call.refused is not None and document.situations[call.refused.slug].row.status < 429:
         found.append(_refused(call, call.refused, document))
-    operation = call.operation
-    if operation is not None and operation.body is not None and isinstance(call.body.content, dict):
-        found += _unknown_fields(call.body.content, operation)
+    operation, content = call.operation, call.content
+    if operation is not None and operation.body is not None and isinstance(content, dict):
+        found += _unknown_fields(content, operation)
         found += _content_type(call, operation.pointer)
-        found += _strange_words(call.body.content, stories)
+        found += _strange_words(content, stories)
     return tuple(found)
 
 

@@ -7,6 +7,7 @@ units charged); each can be rebuilt from the facts alone.
 from collections import defaultdict, deque
 from collections.abc import Sequence
 from decimal import Decimal
+from itertools import islice
 
 from mockserver import journal, ledger, timeline
 from mockserver.document import Lifecycle
@@ -43,7 +44,7 @@ class Facts:
         """Remember an accepted task; `doubtful` if its client may not know that it was."""
         if doubtful:
             self._doubtful.add(task.id)
-        self.tasks[task.id] = self._unfinished[task.id] = self._by_file_key[task.file_key] = task
+        self.tasks[task.id] = self._unfinished[task.id] = task
         self._by_product[task.product].append(task)
         if task.external_id:
             self._by_external_id[task.external_id] = task
@@ -106,6 +107,10 @@ class Facts:
 
     def with_file_key(self, file_key: str) -> Task | None:
         """The task whose links carry this key."""
+        new = len(self.tasks) - len(
+            self._by_file_key
+        )  # most tasks' files are never asked for, so the index follows late
+        self._by_file_key |= {task.file_key: task for task in islice(reversed(self.tasks.values()), new)}
         return self._by_file_key.get(file_key)
 
     def timeline(self, task: Task) -> Timeline:

@@ -49,7 +49,7 @@ class Files:
         if match is None or match[1] != task.video_id or (marked and not task.watermarked) or not available(task, box):
             return _gone()
         data = await self._studio.film(film(task, watermarked=marked), self._album.images(task))
-        return part(data, request.headers, content_type(task, box))
+        return part(data, request.headers, content_type(task))
 
 
 def _as_told(reply: Reply, rule: Rule, box: Sandbox) -> Reply:
@@ -79,24 +79,25 @@ def available(task: Task, box: Sandbox) -> bool:
 
 def film(task: Task, *, watermarked: bool) -> Film:
     """What the task's video must show."""
+    footage = task.operation.footage
+    width, height = (footage and footage.sizes.at(task.arguments)) or (0, 0)
     return Film(
         task_id=task.id,
         video_id=task.video_id,
         prompt=str(task.arguments.get("prompt", "")),
         mode=str(task.arguments.get("mode", "")),
         aspect_ratio=str(task.arguments.get("aspect_ratio", "")),
-        width=task.size[0],
-        height=task.size[1],
-        seconds=float(task.arguments["duration"]),
-        frames_per_second=task.frames_per_second,
+        width=width,
+        height=height,
+        seconds=float(task.duration),
+        frames_per_second=footage.frames_per_second if footage else 0,
         watermarked=watermarked,
     )
 
 
-def content_type(task: Task, box: Sandbox) -> str:
+def content_type(task: Task) -> str:
     """The media type the document gives this product's files."""
-    types = (op.footage.content_type for op in box.document.operations if op.footage and op.product == task.product)
-    return next(types, "application/octet-stream")
+    return task.operation.footage.content_type if task.operation.footage else "application/octet-stream"
 
 
 def part(data: bytes, asked: Mapping[str, str], media_type: str) -> Reply:

@@ -6,12 +6,13 @@ What is kept of a call is bounded when it is written; how it reads is decided wh
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
+import orjson
+
 from mockserver.document import Operation
 from mockserver.values import Body, Call, Reply
 
 _TEXT_CHARS = 4000
 _PARTS = 2000
-_WHOLE_BYTES = 4096  # bodies up to this size are kept as they are
 _SECRET_HEADERS = (b"authorization", b"cookie", b"proxy-authorization", b"x-api-key")
 REDACTED = "[REDACTED]"
 
@@ -34,7 +35,8 @@ class Entry(NamedTuple):
     header_lines: bytes  # one object, where a list of pairs would be twenty
     operation: Operation | None
     action: str | None  # of the operation, or file
-    body: Body
+    kept: Any  # of the body: a small one's bytes, a large one's content cut down
+    body_bytes: int
     status: int
     code: Any
     message: Any
@@ -43,6 +45,11 @@ class Entry(NamedTuple):
     disrupted: str | None  # what happened to the answer on the wire
     task_id: str  # the task made or asked for
     refused: Refused | None
+
+    @property
+    def content(self) -> Any:
+        """The body as JSON, None where it could not be read."""
+        return orjson.loads(self.kept) if isinstance(self.kept, bytes) else self.kept
 
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
@@ -62,7 +69,8 @@ def entry(number: int, at_ms: int, call: Call, reply: Reply, *, task_id: str, re
         b"\n".join([b"%b:%b" % pair for pair in call.headers]),
         call.operation,
         call.operation.action if call.operation else call.action,
-        _bounded(call.body),
+        _kept(call.body),
+        call.body.size,
         reply.status,
         reply.code,
         reply.message,
@@ -74,12 +82,11 @@ def entry(number: int, at_ms: int, call: Call, reply: Reply, *, task_id: str, re
     )
 
 
-def _bounded(body: Body) -> Body:
-    """The body cut down to what the journal keeps."""
-    if body.size <= _WHOLE_BYTES:
-        body.forget()
-        return body
-    return Body(_cut(body.content, [_PARTS]), body.problem, digest=body.digest, size=body.size)
+def _kept(body: Body) -> Any:
+    """A small body as it came, read again if anyone asks: a journal of thousands is mostly never read."""
+    if body.problem is not None:
+        return None
+    return body.digest if body.size and len(body.digest) == body.size else _cut(body.content, [_PARTS])
 
 
 def _cut(value: Any, parts_left: list[int]) -> Any:
@@ -108,8 +115,8 @@ def shown(entry: Entry) -> dict[str, Any]:
         "operation": entry.operation.id if entry.operation else None,
         "action": entry.action,
         "product": entry.operation.product if entry.operation else None,
-        "body": entry.body.content,
-        "body_bytes": entry.body.size,
+        "body": entry.content,
+        "body_bytes": entry.body_bytes,
         "task_id": entry.task_id or None,
         "status": entry.status,
         "code": entry.code,

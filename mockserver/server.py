@@ -11,6 +11,7 @@ import socket
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import Any
 
 import uvicorn
@@ -30,6 +31,16 @@ def cycle_of(send: Callable[..., Any]) -> RequestResponseCycle | None:
     return cycle if isinstance(cycle, RequestResponseCycle) else None
 
 
+def body_at_hand(send: Callable[..., Any]) -> bytes | None:
+    """The body, if all of it has come already, as small ones have: without a round of ASGI's messages."""
+    cycle = cycle_of(send)
+    if cycle is None or cycle.more_body or cycle.disconnected or cycle.flow.read_paused:
+        return None
+    body = bytes(cycle.body)
+    cycle.body.clear()
+    return body
+
+
 async def answer(cycle: RequestResponseCycle, reply: Reply) -> bool:
     """Head and body in one write: half the work of ASGI's two messages, which uvicorn checks and writes one by one."""
     if cycle.flow.write_paused:
@@ -37,17 +48,22 @@ async def answer(cycle: RequestResponseCycle, reply: Reply) -> bool:
     if cycle.disconnected:
         return False
     body = b"" if cycle.scope["method"] == "HEAD" else reply.body
-    lines = [b"%b: %b\r\n" % header for header in reply.headers]
-    close = b"" if cycle.keep_alive else b"connection: close\r\n"
-    length = b"content-length: %d\r\n" % len(reply.body)
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
-    cycle.transport.write(b"".join([STATUS_LINE[reply.status], *lines, length, close, b"\r\n", body]))
+    head = _head(reply.status, reply.headers, keep_alive=cycle.keep_alive)
+    cycle.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(reply.body), body))
     cycle.message_event.set()
     if not cycle.keep_alive:
         cycle.transport.close()
     cycle.on_response()
     return True
+
+
+@lru_cache(maxsize=64)
+def _head(status: int, headers: tuple[tuple[bytes, bytes], ...], *, keep_alive: bool) -> bytes:
+    """Everything before the length: the same for most replies."""
+    told = headers if keep_alive else (*headers, (b"connection", b"close"))
+    return b"".join([STATUS_LINE[status], *(b"%b: %b\r\n" % header for header in told)])
 
 
 class Protocol(HttpToolsProtocol):

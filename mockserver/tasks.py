@@ -28,20 +28,15 @@ def begin(
     unruly: bool = False,
 ) -> Task:
     """A task as it is accepted: what it was asked, how it will live, what it will cost."""
-    footage = operation.footage
-    size = footage.sizes.at(arguments) if footage else None
     return Task(
         id,
-        operation.product,
+        operation,
         created_ms,
         arguments,
         plan,
-        operation.units.at(arguments) if operation.units else "0",
         video_id,
         file_key,
         base_url,
-        size or (0, 0),
-        footage.frames_per_second if footage else 0,
         body.digest,
         tuple([sight.url for sight in body.sights if sight.url]),
         len(body.sights),
@@ -50,7 +45,6 @@ def begin(
         arguments.get("external_task_id", ""),
         arguments.get("callback_url", ""),
         "watermark_info" in arguments and arguments["watermark_info"].get("enabled", False),
-        arguments.get("duration", ""),
         unruly,
     )
 

@@ -8,8 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-import orjson
-
 from mockserver.document import Operation
 from mockserver.scenario import Disruption, Posting
 from mockserver.timeline import Mark, Step
@@ -59,37 +57,14 @@ class Sight(NamedTuple):
     data: bytes | None = None  # the decoded file, only while someone may want to show it
 
 
-_FORGOTTEN: Any = object()
+class Body(NamedTuple):
+    """A request's body, read."""
 
-
-class Body:
-    """A request's body, read. The parsed content of a small one may be forgotten: its bytes are kept and read again."""
-
-    __slots__ = ("_content", "digest", "problem", "sights", "size")
-
-    def __init__(
-        self,
-        content: Any = None,
-        problem: str | None = None,
-        sights: Sequence[Sight] = (),
-        digest: bytes = b"",
-        size: int = 0,
-    ) -> None:
-        self._content = content
-        self.problem = problem  # the situation that keeps it from being read
-        self.sights = sights
-        self.digest = digest  # of the bytes, or a small body itself, to recognise a repeated request
-        self.size = size  # bytes
-
-    @property
-    def content(self) -> Any:
-        """Parsed JSON; a long image's text is replaced by a short stand-in."""
-        return orjson.loads(self.digest) if self._content is _FORGOTTEN else self._content
-
-    def forget(self) -> None:
-        """Let go of the content where the bytes themselves are at hand: a journal of thousands is mostly never read."""
-        if self.size and self.problem is None and len(self.digest) == self.size:
-            self._content = _FORGOTTEN
+    content: Any = None  # parsed JSON; a long image's text is replaced by a short stand-in
+    problem: str | None = None  # the situation that keeps it from being read
+    sights: Sequence[Sight] = ()
+    digest: bytes = b""  # of the bytes, or a small body itself, to recognise a repeated request
+    size: int = 0  # bytes
 
 
 NO_BODY = Body()
@@ -117,16 +92,13 @@ class Task(NamedTuple):
     """One task as it was accepted; what became of it is a question to its timeline."""
 
     id: str
-    product: str
+    operation: Operation  # the create call it came by
     created_ms: int
     arguments: Mapping[str, Any]  # defaults filled in, images left out
     plan: tuple[Step, ...]
-    units: str  # what it costs if it succeeds
     video_id: str
     file_key: str  # the unguessable part of its links
     base_url: str  # links in callbacks are built from it
-    size: tuple[int, int] = (0, 0)  # of its video, px
-    frames_per_second: int = 0
     digest: bytes = b""  # of the request's body
     images: tuple[str, ...] = ()  # addresses given as images
     image_count: int = 0
@@ -135,8 +107,23 @@ class Task(NamedTuple):
     external_id: str = ""  # the caller's own id
     callback_url: str = ""  # where changes are posted, empty if nowhere
     watermarked: bool = False  # whether a watermarked twin was asked for
-    duration: str = ""  # of its video, seconds
     unruly: bool = False  # whether a story gave it a life that breaks the document on purpose
+
+    @property
+    def product(self) -> str:
+        """What was asked for, as the document names it."""
+        return self.operation.product
+
+    @property
+    def units(self) -> str:
+        """What it costs if it succeeds."""
+        prices = self.operation.units
+        return str(prices.at(self.arguments)) if prices else "0"
+
+    @property
+    def duration(self) -> str:
+        """Of its video, seconds."""
+        return str(self.arguments.get("duration", ""))
 
 
 @dataclass(frozen=True, slots=True)

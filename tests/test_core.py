@@ -213,7 +213,7 @@ def test_a_body_that_is_no_json_is_a_problem_not_an_error(raw):
 
 def task(**changes: object) -> Task:
     """A task with a callback."""
-    return Task("8", "p", 0, {}, PLAN, "1", "9", "k", "http://x", callback_url="http://receiver/", **changes)  # type: ignore[arg-type]
+    return Task("8", None, 0, {}, PLAN, "9", "k", "http://x", callback_url="http://receiver/", **changes)  # type: ignore[arg-type]
 
 
 def attempt(delivery_id: str, at_ms: int, *, delivered: bool) -> Attempt:

@@ -8,7 +8,7 @@ import httpx
 import pytest
 from kit import ACCOUNT, BODY, PATH, START_MS, Receiver, client, padding, png, with_toy_product
 
-from mockserver import auth, launch, serve
+from mockserver import auth, files, launch, serve
 from mockserver.replies import WrongReply
 from mockserver.values import Account
 
@@ -37,7 +37,8 @@ def test_a_product_added_by_yaml_alone_lives_a_whole_life(build, tmp_path):
             lists = [len((await api.get(path)).json()["data"]) for path in (toy, PATH)]
         assert refused["message"] == "model/mode/duration(toy-1/lux/5) is not supported"
         assert (task["task_status"], task["final_unit_deduction"], lists) == ("succeed", "99", [1, 0])
-        assert house.worlds.default.facts.tasks[made["task_id"]].size == (1000, 500)
+        film = files.film(house.worlds.default.facts.tasks[made["task_id"]], watermarked=False)
+        assert (film.width, film.height) == (1000, 500)
 
     run(story())
 
