@@ -106,12 +106,12 @@ class Double:
 class _Head:
     """What a request says before its body."""
 
-    __slots__ = ("base_url", "credential", "declared", "found", "path", "scope", "wall_s")
+    __slots__ = ("base_url", "credential", "declared", "found", "scope", "wall_s")
 
     def __init__(self, scope: Scope, routes: Routes) -> None:
         self.scope = scope
-        self.path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
-        self.found = routes.find(scope["method"], self.path)
+        path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
+        self.found = routes.find(scope["method"], path)
         self.wall_s = wall_s()
         headers = dict(scope["headers"])
         self.credential = auth.credential(headers.get(b"authorization", b"").decode("latin-1"))
@@ -125,7 +125,7 @@ class _Head:
         scope, found = self.scope, self.found
         return Call(
             scope["method"],
-            self.path,
+            found.path,
             scope["query_string"].decode("latin-1"),
             scope["headers"],
             found.operation,

@@ -4,6 +4,8 @@ What is kept of a call is bounded when it is written; how it reads is decided wh
 """
 
 from collections.abc import Mapping
+from functools import lru_cache
+from itertools import chain
 from typing import Any, NamedTuple
 
 import orjson
@@ -32,7 +34,7 @@ class Entry(NamedTuple):
     method: str
     path: str  # as sent, as is the query
     query: str
-    header_lines: bytes  # one object, where a list of pairs would be twenty
+    header_lines: bytes  # names and values in turn: one object, where a list of pairs would be twenty
     operation: Operation | None
     action: str | None  # of the operation, or file
     kept: Any  # of the body: a small one's bytes, a large one's content cut down
@@ -54,8 +56,8 @@ class Entry(NamedTuple):
     @property
     def headers(self) -> list[tuple[bytes, bytes]]:
         """Names in lower case, and values."""
-        pairs = [line.partition(b":") for line in self.header_lines.split(b"\n")] if self.header_lines else []
-        return [(name, value) for name, _, value in pairs]
+        lines = self.header_lines.split(b"\n")
+        return list(zip(lines[::2], lines[1::2], strict=False))
 
 
 def entry(number: int, at_ms: int, call: Call, reply: Reply, *, task_id: str, refused: Refused | None) -> Entry:
@@ -66,7 +68,7 @@ def entry(number: int, at_ms: int, call: Call, reply: Reply, *, task_id: str, re
         call.method,
         call.path,
         call.query,
-        b"\n".join([b"%b:%b" % pair for pair in call.headers]),
+        _shared(b"\n".join(chain.from_iterable(call.headers))),
         call.operation,
         call.operation.action if call.operation else call.action,
         _kept(call.body),
@@ -80,6 +82,12 @@ def entry(number: int, at_ms: int, call: Call, reply: Reply, *, task_id: str, re
         task_id,
         refused,
     )
+
+
+@lru_cache(maxsize=256)
+def _shared(header_lines: bytes) -> bytes:
+    """One object for what a client sends again and again."""
+    return header_lines
 
 
 def _kept(body: Body) -> Any:

@@ -24,6 +24,7 @@ class Found:
     operation: Operation | None
     known_path: bool
     arguments: dict[str, str]
+    path: str  # as it was asked for
 
 
 class Routes:
@@ -46,11 +47,11 @@ class Routes:
             following = node.children.get(segment)
             if following is None:
                 if node.parameter is None or not segment:
-                    return Found(None, False, {})
+                    return Found(None, False, {}, path)
                 name, following = node.parameter
                 arguments[name] = segment
             node = following
-        return Found(node.operations.get(method), bool(node.operations), arguments)
+        return Found(node.operations.get(method), bool(node.operations), arguments, path)
 
     def _add(self, operation: Operation) -> None:
         node = self._root
