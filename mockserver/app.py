@@ -1,15 +1,15 @@
 """From ASGI to a Call, and from a Reply to ASGI: the API at its own paths, everything of ours under `/__kling/`.
 
-A call is admitted by its headers before its body is read; large bodies are read in worker threads, two at a time, so that
-they never hold up anyone else's call.
+A call is admitted by its headers before anyone waits for its body; large bodies are read in worker threads, two at a time, so
+that they never hold up anyone else's call.
 """
 
 import asyncio
 import re
-from collections.abc import Awaitable, Callable, MutableMapping
+from collections.abc import Awaitable, Callable, MutableMapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
-from typing import Any
+from typing import Any, NamedTuple
 
 from mockserver import auth, intake, serve, server, wire
 from mockserver.album import Album
@@ -19,6 +19,7 @@ from mockserver.document import Document
 from mockserver.refusals import Refusal
 from mockserver.routes import Routes
 from mockserver.sandbox import Sandbox
+from mockserver.server import Cycle
 from mockserver.values import NO_BODY, Body, Call, Reply, Task
 from mockserver.worlds import Worlds
 
@@ -29,7 +30,7 @@ Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
 App = Callable[[Scope, Receive, Send], Awaitable[None]]
 
-_LARGE_BYTES = 256 * 1024
+_SMALL_BYTES = 256 * 1024  # larger bodies are read in a thread
 _LINGER_S, _LINGER_PIECES = 10, 20_000  # what a refused body may take before it is cut off
 _HOST = re.compile(rb"[A-Za-z0-9._~-]+(:[0-9]{1,5})?|\[[0-9A-Fa-f:.]+\](:[0-9]{1,5})?")
 
@@ -45,6 +46,7 @@ class Double:
         self._worlds = worlds
         self._routes = Routes(document.operations)
         self._body_limit = document.limits["body_bytes"]
+        self._at_once_limit = min(self._body_limit, _SMALL_BYTES)
         self._courier = courier
         self._album = album
         self._own = own
@@ -57,16 +59,37 @@ class Double:
         head = _Head(scope, self._routes)
         box = self._worlds.whose(head.credential)
         try:
-            body = await self._body(head, box, receive, send)
+            body = await self._body(head, box, receive)
         except (Disconnected, asyncio.CancelledError):
             return  # the client went away, or the server ends: there is nobody to answer
-        call = head.call(body)
-        reply = serve.serve(call, box)
-        if reply.task is not None and reply.task.callback_url:
-            await self._announce(reply, reply.task, box)
+        reply = serve.serve(head.call(body), box)
+        await self._give(_Done(reply, body, box), scope, receive, send)
+
+    def at_once(self, cycle: Cycle) -> App | None:
+        """Answer a request that has come whole, where nothing has to be waited for; else what is left to do by way of ASGI."""
+        scope: Any = cycle.scope
+        if scope["path"].startswith(OWN_PREFIX) or len(cycle.body) > self._at_once_limit:
+            return self
+        head = _Head(scope, self._routes)
+        box = self._worlds.whose(head.credential)
+        body = self._read(head, [bytes(cycle.body)]) if head.wants_body else NO_BODY
+        reply = serve.serve(head.call(body), box)
+        if reply.disrupt is not None or (reply.task is not None and self._has_to_look_after(reply.task, body)):
+            return partial(self._give, _Done(reply, body, box))
+        server.answer(cycle, reply)
+        return None
+
+    async def _give(self, done: "_Done", scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the reply, and do what a new task needs before and after that."""
+        reply, body, box = done
+        task = reply.task
+        if task is not None and task.callback_url:
+            await self._announce(reply, task, box)
         arrived = await wire.perform(reply, scope, receive, send, box.noise)
-        if reply.task is not None and (reply.task.callback_url or not arrived or self._album.wants(body.sights)):
-            await self._look_after(reply.task, box, body, arrived=arrived)
+        if task is not None and not arrived:
+            box.facts.add_doubt(task.id)
+        if task is not None and self._has_to_look_after(task, body):
+            await self._look_after(task, box, body)
 
     async def _announce(self, reply: Reply, task: Task, box: Sandbox) -> None:
         """Callbacks that do not wait for the create reply: a story's, and all of them when the reply may never leave."""
@@ -74,51 +97,69 @@ class Double:
         if reply.disrupt is not None:
             self._courier.kick(box, task)
 
-    async def _look_after(self, task: Task, box: Sandbox, body: Body, *, arrived: bool) -> None:
+    def _has_to_look_after(self, task: Task, body: Body) -> bool:
+        return bool(task.callback_url) or self._album.wants(body.sights)
+
+    async def _look_after(self, task: Task, box: Sandbox, body: Body) -> None:
         """What a new task needs once its create reply has left: its callbacks, and its images if they may be shown."""
-        if not arrived:
-            box.facts.add_doubt(task.id)
         if task.callback_url:
             self._courier.kick(box, task)
         if self._album.wants(body.sights):
             await asyncio.to_thread(self._album.keep, task, body.sights)
 
-    async def _body(self, head: "_Head", box: Sandbox, receive: Receive, send: Send) -> Body:
+    async def _body(self, head: "_Head", box: Sandbox, receive: Receive) -> Body:
         """The body, where the operation wants one and the caller may make the call."""
-        operation = head.found.operation
-        if operation is None or operation.body is None:
+        if not head.wants_body:
             return NO_BODY
         try:
             serve.admit(head.credential, head.wall_s, box)
         except Refusal:
             await _let_finish(head.scope, receive)
             return NO_BODY  # serve will say so; the body is not worth reading
-        chunks = await _read(receive, send, self._body_limit, head.declared)
+        chunks = await _read(receive, self._body_limit, _declared(head.scope))
         if chunks is None:
             await _let_finish(head.scope, receive)
             return Body(problem="body_too_large")
-        if sum(map(len, chunks)) <= _LARGE_BYTES:
-            return intake.read(chunks, operation, keep_images=self._album.wanted)
-        reading = partial(intake.read, chunks, operation, keep_images=self._album.wanted)
-        return await asyncio.get_running_loop().run_in_executor(self._readers, reading)
+        if sum(map(len, chunks)) <= _SMALL_BYTES:
+            return self._read(head, chunks)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, self._read, head, chunks)
+
+    def _read(self, head: "_Head", chunks: Sequence[bytes]) -> Body:
+        assert head.found.operation is not None
+        return intake.read(chunks, head.found.operation, keep_images=self._album.wanted)
+
+
+class _Done(NamedTuple):
+    """A call that was served and is still to be answered."""
+
+    reply: Reply
+    body: Body
+    box: Sandbox
 
 
 class _Head:
     """What a request says before its body."""
 
-    __slots__ = ("base_url", "credential", "declared", "found", "scope", "wall_s")
+    __slots__ = ("base_url", "credential", "found", "scope", "wall_s")
 
     def __init__(self, scope: Scope, routes: Routes) -> None:
         self.scope = scope
         path = (scope.get("raw_path") or scope["path"].encode()).decode("latin-1")
         self.found = routes.find(scope["method"], path)
         self.wall_s = wall_s()
-        headers = dict(scope["headers"])
-        self.credential = auth.credential(headers.get(b"authorization", b"").decode("latin-1"))
-        length = headers.get(b"content-length", b"")
-        self.declared = int(length[:18]) if length.isdigit() else 0
-        host = headers.get(b"host", b"")
+        authorization = host = b""
+        for name, value in scope["headers"]:
+            if name == b"authorization":
+                authorization = value
+            elif name == b"host":
+                host = value
+        self.credential = auth.credential(authorization.decode("latin-1"))
         self.base_url = _base_url(scope["scheme"], host, scope.get("server"))
+
+    @property
+    def wants_body(self) -> bool:
+        """Whether it is to an operation that reads one."""
+        return self.found.operation is not None and self.found.operation.body is not None
 
     def call(self, body: Body) -> Call:
         """The whole call."""
@@ -135,7 +176,6 @@ class _Head:
             self.base_url,
             self.wall_s,
             body,
-            body is not NO_BODY,
         )
 
 
@@ -148,13 +188,16 @@ def _base_url(scheme: str, host: bytes, server: tuple[str, int] | None) -> str:
     return f"{scheme}://{address}:{port}" if port else f"{scheme}://{address}"
 
 
-async def _read(receive: Receive, send: Send, limit: int, declared: int) -> list[bytes] | None:
+def _declared(scope: Scope) -> int:
+    """The Content-Length the client announced, 0 if none."""
+    length = dict(scope["headers"]).get(b"content-length", b"")
+    return int(length[:18]) if length.isdigit() else 0
+
+
+async def _read(receive: Receive, limit: int, declared: int) -> list[bytes] | None:
     """The whole body in pieces, or None as soon as it is known to be over the limit. Raises Disconnected."""
     if declared > limit:
         return None
-    at_hand = server.body_at_hand(send)
-    if at_hand is not None:
-        return [at_hand] if len(at_hand) <= limit else None
     chunks, size = [], 0
     while True:
         message = await receive()

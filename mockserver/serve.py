@@ -28,8 +28,7 @@ def serve(call: Call, box: Sandbox) -> Reply:
     request_id = box.next_request_id()
     rule, asked, made, refused = PROCEED, None, None, None
     try:
-        if not call.admitted:
-            admit(call.credential, call.wall_s, box)
+        admit(call.credential, call.wall_s, box)
         operation = _operation(call)
         asked = box.facts.task(call.path_arguments["id"]) if operation.action == "read" else None
         story = asked.story if asked is not None else box.magic(call.body.content)

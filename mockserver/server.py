@@ -1,6 +1,7 @@
 """uvicorn, with our bounds and a clean end: the only place that knows its inside.
 
-Two doors lead from here to `wire`: `cycle_of` a call's `send`, and `klingmock.transport` in its scope.
+Two doors lead from here: an application with `at_once` may answer a request that has come whole without ASGI's task and
+messages, and `klingmock.transport` in a call's scope is the connection under it.
 """
 
 import asyncio
@@ -9,44 +10,27 @@ import re
 import signal
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from typing import Any
 
 import uvicorn
-from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol, RequestResponseCycle
+from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
+from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as Cycle
 
 from mockserver.values import Reply
 
 MAX_HEADER_BYTES = 64 * 1024
+__all__ = ["Cycle", "Server", "answer", "listen"]
+
 GRACE_S = 1  # what calls in flight get at the end
 END_AT_LATEST_S = 1.8
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 
 
-def cycle_of(send: Callable[..., Any]) -> RequestResponseCycle | None:
-    """The call that ASGI's `send` answers, None in process. Kept in its scope it would be a loop that only the collector ends."""
-    cycle = getattr(send, "__self__", None)
-    return cycle if isinstance(cycle, RequestResponseCycle) else None
-
-
-def body_at_hand(send: Callable[..., Any]) -> bytes | None:
-    """The body, if all of it has come already, as small ones have: without a round of ASGI's messages."""
-    cycle = cycle_of(send)
-    if cycle is None or cycle.more_body or cycle.disconnected or cycle.flow.read_paused:
-        return None
-    body = bytes(cycle.body)
-    cycle.body.clear()
-    return body
-
-
-async def answer(cycle: RequestResponseCycle, reply: Reply) -> bool:
+def answer(cycle: Cycle, reply: Reply) -> None:
     """Head and body in one write: half the work of ASGI's two messages, which uvicorn checks and writes one by one."""
-    if cycle.flow.write_paused:
-        await cycle.flow.drain()
-    if cycle.disconnected:
-        return False
     body = b"" if cycle.scope["method"] == "HEAD" else reply.body
     cycle.response_started = cycle.response_complete = True
     cycle.waiting_for_100_continue = False
@@ -56,7 +40,6 @@ async def answer(cycle: RequestResponseCycle, reply: Reply) -> bool:
     if not cycle.keep_alive:
         cycle.transport.close()
     cycle.on_response()
-    return True
 
 
 @lru_cache(maxsize=64)
@@ -67,7 +50,10 @@ def _head(status: int, headers: tuple[tuple[bytes, bytes], ...], *, keep_alive: 
 
 
 class Protocol(HttpToolsProtocol):
-    """uvicorn's protocol with a bound on what may come before a body."""
+    """uvicorn's protocol with a bound on what may come before a body, and a short way for requests that have come whole."""
+
+    _busy = False  # parsing, or answering: what is to be answered next waits
+    _next: Cycle | None = None
 
     _in_head = False  # between a request's first byte and the end of its headers
     _in_body = False
@@ -76,7 +62,9 @@ class Protocol(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         """As uvicorn's; headers that do not end are cut off, and offers to upgrade are not taken."""
         self._head_bytes = self._head_bytes + len(data) if self._in_head else len(data)
+        self._busy = True
         super().data_received(data if self._in_body or b"pgrade" not in data else _without_upgrade(data))
+        self._answer_what_waits()
         if self._in_head and self._head_bytes > MAX_HEADER_BYTES:
             self._refuse_headers()
 
@@ -105,6 +93,31 @@ class Protocol(HttpToolsProtocol):
         if not self.transport.is_closing():
             super().on_message_complete()
 
+    def _start_asgi_task(self, cycle: Cycle, app: Any) -> None:  # noqa: ARG002  it is always ours
+        """A request's turn has come; by the end of the piece that is being parsed its body has mostly come too."""
+        self._next = cycle
+        if not self._busy:
+            self._answer_what_waits()
+
+    def _answer_what_waits(self) -> None:
+        self._busy = True
+        while self._next is not None:
+            cycle, self._next = self._next, None
+            app = self._at_once(cycle)
+            if app is not None:
+                super()._start_asgi_task(cycle, app)
+        self._busy = False
+
+    def _at_once(self, cycle: Cycle) -> Any:
+        """Let the application answer at once; what is left to do by way of ASGI, if anything."""
+        short = getattr(self.app, "at_once", None)
+        if short is None or cycle.more_body or self.flow.write_paused or self.transport.is_closing():
+            return self.app
+        try:
+            return short(cycle)
+        except Exception as error:  # noqa: BLE001  uvicorn tells of it as of any other
+            return partial(_fail, error)
+
     def _exact_head_bytes(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
@@ -114,6 +127,10 @@ class Protocol(HttpToolsProtocol):
             b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         )
         self.transport.close()
+
+
+async def _fail(error: Exception, *_: Any) -> None:
+    raise error
 
 
 def _without_upgrade(data: bytes) -> bytes:

@@ -84,7 +84,6 @@ class Call(NamedTuple):
     base_url: str  # scheme and host the client used
     wall_s: float  # when it came, by the machine's clock: the judge of tokens
     body: Body = NO_BODY
-    admitted: bool = False  # whether its credential was judged when only its headers were known
     action: str | None = None  # of calls that are no operation of the document: file
 
 

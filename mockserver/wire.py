@@ -5,7 +5,6 @@ from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from random import Random
 from typing import Any
 
-from mockserver import server
 from mockserver.scenario import Disruption
 from mockserver.values import Reply
 
@@ -20,11 +19,8 @@ async def perform(reply: Reply, scope: Scope, receive: Receive, send: Send, chan
     Disruptions take real time: what they disturb is the client's patience, not the sandbox's clock.
     """
     if reply.disrupt is None:
-        cycle = server.cycle_of(send)
-        if cycle is None:  # in process, without a socket
-            await _send(reply, reply.body, send)
-            return True
-        return await server.answer(cycle, reply)
+        await _send(reply, reply.body, send)
+        return True
     try:
         return await _DISRUPTIONS[reply.disrupt.kind](reply, reply.disrupt, _Line(scope, receive, send), chance)
     except asyncio.CancelledError:  # the server ends while a reply stalls: an expected fault, no traceback

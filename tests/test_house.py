@@ -8,8 +8,9 @@ import httpx
 import pytest
 from kit import ACCOUNT, BODY, PATH, START_MS, Receiver, client, padding, png, with_toy_product
 
-from mockserver import auth, files, launch, serve
+from mockserver import auth, files, launch, serve, tasks
 from mockserver.replies import WrongReply
+from mockserver.server import Server, listen
 from mockserver.values import Account
 
 
@@ -71,6 +72,30 @@ def test_a_reply_that_breaks_the_document_never_leaves(build, monkeypatch):
                 await api.post(PATH, json=BODY)
 
     run(story())
+
+
+def test_a_bug_of_our_own_is_a_500_on_the_wire_and_the_next_call_is_answered(build, monkeypatch, caplog):
+    """Not told in the API's voice; the log has the traceback."""
+    house = build()
+
+    async def story():
+        listener = listen("127.0.0.1", 0)
+        server = Server(house.app)
+        serving = asyncio.create_task(server.serve(sockets=[listener]))
+        await server.answering.wait()
+        key = {"Authorization": f"Bearer {ACCOUNT.api_key}"}
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{listener.getsockname()[1]}", headers=key) as api:
+            with monkeypatch.context() as broken:
+                broken.setattr(tasks, "new", lambda *_: {"task_id": 5})
+                wrong = await api.post(PATH, json=BODY)
+            right = await api.post(PATH, json=BODY)
+        server.should_exit = True
+        await serving
+        return wrong, right
+
+    wrong, right = asyncio.run(story())
+    assert (wrong.status_code, wrong.text, right.status_code) == (500, "Internal Server Error", 200)
+    assert "WrongReply" in caplog.text
 
 
 def test_a_refused_call_changes_nothing_but_the_journal(build):

@@ -288,7 +288,7 @@ def test_a_receiver_that_does_not_end_is_left_at_the_deadline(run: Run, answer: 
             "the receiver had not finished after 0.2 s",
             False,
         )
-        assert 200 <= outcome.took_ms < 4000
+        assert 190 <= outcome.took_ms < 4000  # the loop's timer may fire a little early
 
     run(story())
 

@@ -106,6 +106,23 @@ def test_calls_follow_each_other_on_one_connection(double: Any) -> None:
             assert double.reply(bare)[0] == expected
 
 
+def test_calls_sent_ahead_are_answered_in_their_order(double: Any) -> None:
+    """All in one piece: quick ones, one that owes a callback, one of the control plane, a large one, and the last closes."""
+    bodies = [
+        json.dumps(double.body(**changes)).encode().ljust(size)
+        for changes, size in (({}, 0), ({"callback_url": "http://127.0.0.1:9/"}, 0), ({"mode": "x"}, 0), ({}, 300_000))
+    ]
+    calls = [double.head("POST", CREATE, f"Content-Length: {len(body)}") + body for body in bodies]
+    others = [double.head("GET", path) for path in (CREATE, "/__kling/livez", "/x")]
+    sent = [*others, *calls, *others * 50, *calls, double.head("GET", "/y", "Connection: close")]
+    with double.connect() as bare:
+        bare.sendall(b"".join(sent))
+        told = b"".join(iter(lambda: bare.recv(65536), b""))
+    statuses = [int(part[:3]) for part in told.split(b"HTTP/1.1 ")[1:]]
+    once = [200, 200, 404]
+    assert statuses == [*once, 200, 200, 400, 200, *once * 50, 200, 200, 400, 200, 404]
+
+
 def test_a_head_may_come_byte_by_byte(double: Any) -> None:
     """Slow lines exist."""
     with double.connect() as bare:
