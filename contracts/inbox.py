@@ -6,23 +6,16 @@ neither order nor number, so an inbox keeps the furthest status of each task: a 
 """
 
 import hmac
-import threading
 from base64 import b64decode, b64encode
 from binascii import Error as BadBase64
 from collections.abc import Callable, Mapping
-from http.server import BaseHTTPRequestHandler, HTTPServer
-from types import TracebackType
-from typing import Self
 
 from contracts import words
 from contracts.errors import ProtocolError, SignatureError
+from contracts.listener import MAX_BYTES, Arrival, Listener
 from contracts.sansio import decoded, task_from
 from contracts.surroundings import AROUND
 from contracts.values import Head, Task
-
-MAX_CALLBACK_BYTES = 1024 * 1024
-SILENCE_S = 5.0
-"""How long the receiver listens to a sender that says nothing."""
 
 
 def parse(body: bytes) -> Task:
@@ -103,64 +96,34 @@ class Inbox:
         return task
 
 
-class Receiver:
+class Receiver(Listener):
     """An inbox behind a port of the loopback interface, for tests and for a person at a desk.
 
     with Receiver() as receiver:
         client.create(..., callback_url=receiver.url)
 
     Answers 200 to what the inbox takes, old news too, 401 to a bad signature and 400 to what is no task. `refused`
-    keeps why. One callback at a time, on a thread of its own.
+    keeps why. One callback at a time.
     """
 
     def __init__(self, inbox: Inbox | None = None, *, port: int = 0) -> None:
+        super().__init__(self._take, port=port)
         self.inbox = inbox or Inbox()
         self.refused: list[ProtocolError] = []
-        self._server = HTTPServer(("127.0.0.1", port), self._handler())
-        self._thread = threading.Thread(target=self._server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
 
     @property
     def url(self) -> str:
         """What to give as `callback_url`."""
-        return f"http://127.0.0.1:{self._server.server_port}/callback"
+        return f"{super().url}/callback"
 
-    def __enter__(self) -> Self:
-        self._thread.start()
-        return self
-
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
-    ) -> None:
-        self._server.shutdown()
-        self._thread.join()
-        self._server.server_close()
-
-    def answer(self, headers: Mapping[str, str], body: bytes) -> int:
-        """The HTTP status for a callback."""
+    def _take(self, callback: Arrival) -> int:
+        if callback.method != "POST":
+            return 405
+        if callback.length is None or callback.length > MAX_BYTES:
+            return 411 if callback.length is None else 413
         try:
-            self.inbox.receive(headers, body)
+            self.inbox.receive(callback.headers, callback.body)
         except ProtocolError as error:
             self.refused.append(error)
             return 401 if isinstance(error, SignatureError) else 400
         return 200
-
-    def _handler(self) -> type[BaseHTTPRequestHandler]:
-        receiver = self
-
-        class Handler(BaseHTTPRequestHandler):
-            timeout = SILENCE_S
-
-            def do_POST(self) -> None:
-                length = Head(0, {"length": self.headers.get("content-length", "")}).number("length")
-                if length is None or length > MAX_CALLBACK_BYTES:
-                    self.send_error(411 if length is None else 413)
-                    return
-                status = receiver.answer(dict(self.headers.items()), self.rfile.read(length))
-                self.send_response(status)
-                self.send_header("content-length", "0")
-                self.end_headers()
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing; the inbox remembers."""
-
-        return Handler

@@ -12,8 +12,22 @@ TOKEN = "$TOKEN"
 _SHOWN_BYTES = 4000
 
 
+class Told:
+    """Something that came with a body, which should be JSON."""
+
+    body: bytes
+
+    @cached_property
+    def content(self) -> Any:
+        """Its JSON value, None if it is none."""
+        try:
+            return orjson.loads(self.body)
+        except orjson.JSONDecodeError:
+            return None
+
+
 @dataclass(frozen=True)
-class Exchange:
+class Exchange(Told):
     """A call and its reply. `action` is what the call was for: submit, read, list, costs or empty."""
 
     method: str
@@ -31,14 +45,6 @@ class Exchange:
     began_s: float = 0.0
     """The same by a clock of this machine that never goes back, in seconds."""
     ended_s: float = 0.0
-
-    @cached_property
-    def content(self) -> Any:
-        """The JSON value of the reply, None if it is none."""
-        try:
-            return orjson.loads(self.body)
-        except orjson.JSONDecodeError:
-            return None
 
     @property
     def code(self) -> Any:

@@ -133,7 +133,7 @@ def _cells(table: JSON) -> Iterator[tuple[str, ...]]:
 def _called_back(body: dict[str, Any], letters: "Postbox | None", name: str) -> dict[str, Any]:
     """The body with an address for callbacks, if it has a name: those without show that none is needed."""
     wanted = letters is not None and body.get("external_task_id")
-    return {**body, "callback_url": letters.url(name)} if wanted and letters else body
+    return {**body, "callback_url": letters.address(name)} if wanted and letters else body
 
 
 class Cohort:
