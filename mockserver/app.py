@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import lru_cache, partial
 from typing import Any, NamedTuple
 
-from mockserver import auth, intake, serve, server, wire
+from mockserver import auth, intake, serve, wire
 from mockserver.album import Album
 from mockserver.clock import wall_s
 from mockserver.courier import Courier
@@ -19,7 +19,6 @@ from mockserver.document import Document
 from mockserver.refusals import Refusal
 from mockserver.routes import Routes
 from mockserver.sandbox import Sandbox
-from mockserver.server import Cycle
 from mockserver.values import NO_BODY, Body, Call, Reply, Task
 from mockserver.worlds import Worlds
 
@@ -65,18 +64,17 @@ class Double:
         reply = serve.serve(head.call(body), box)
         await self._give(_Done(reply, body, box), scope, receive, send)
 
-    def at_once(self, cycle: Cycle) -> App | None:
+    def at_once(self, scope: Scope, raw: bytearray, answer: Callable[[Reply], None]) -> App | None:
         """Answer a request that has come whole, where nothing has to be waited for; else what is left to do by way of ASGI."""
-        scope: Any = cycle.scope
-        if scope["path"].startswith(OWN_PREFIX) or len(cycle.body) > self._at_once_limit:
+        if scope["path"].startswith(OWN_PREFIX) or len(raw) > self._at_once_limit:
             return self
         head = _Head(scope, self._routes)
         box = self._worlds.whose(head.credential)
-        body = self._read(head, [bytes(cycle.body)]) if head.wants_body else NO_BODY
+        body = self._read(head, [bytes(raw)]) if head.wants_body else NO_BODY
         reply = serve.serve(head.call(body), box)
         if reply.disrupt is not None or (reply.task is not None and self._has_to_look_after(reply.task, body)):
             return partial(self._give, _Done(reply, body, box))
-        server.answer(cycle, reply)
+        answer(reply)
         return None
 
     async def _give(self, done: "_Done", scope: Scope, receive: Receive, send: Send) -> None:

@@ -22,24 +22,29 @@ from uvicorn.protocols.http.httptools_impl import RequestResponseCycle as Cycle
 from mockserver.values import Reply
 
 MAX_HEADER_BYTES = 64 * 1024
-__all__ = ["Cycle", "Server", "answer", "listen"]
-
 GRACE_S = 1  # what calls in flight get at the end
 END_AT_LATEST_S = 1.8
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 
 
-def answer(cycle: Cycle, reply: Reply) -> None:
-    """Head and body in one write: half the work of ASGI's two messages, which uvicorn checks and writes one by one."""
-    body = b"" if cycle.scope["method"] == "HEAD" else reply.body
-    cycle.response_started = cycle.response_complete = True
-    cycle.waiting_for_100_continue = False
-    head = _head(reply.status, reply.headers, keep_alive=cycle.keep_alive)
-    cycle.transport.write(b"%bcontent-length: %d\r\n\r\n%b" % (head, len(reply.body), body))
-    cycle.message_event.set()
-    if not cycle.keep_alive:
-        cycle.transport.close()
-    cycle.on_response()
+class Departures:
+    """Answers to calls that came together leave together: a write that wakes its reader costs more than a call."""
+
+    def __init__(self) -> None:
+        self._waiting: list[tuple[asyncio.Transport, bytes]] = []
+
+    def add(self, transport: asyncio.Transport, data: bytes) -> None:
+        """To be written as soon as everything that has come was read."""
+        if not self._waiting:
+            asyncio.get_running_loop().call_soon(self.leave)
+        self._waiting.append((transport, data))
+
+    def leave(self) -> None:
+        """Write what waits."""
+        waiting, self._waiting = self._waiting, []
+        for transport, data in waiting:
+            if not transport.is_closing():  # its client may have gone in the meantime
+                transport.write(data)
 
 
 @lru_cache(maxsize=64)
@@ -54,10 +59,13 @@ class Protocol(HttpToolsProtocol):
 
     _busy = False  # parsing, or answering: what is to be answered next waits
     _next: Cycle | None = None
-
     _in_head = False  # between a request's first byte and the end of its headers
     _in_body = False
     _head_bytes = 0  # as much as may belong to the head by now
+
+    def __init__(self, departures: Departures, **settings: Any) -> None:
+        super().__init__(**settings)
+        self._departures = departures
 
     def data_received(self, data: bytes) -> None:
         """As uvicorn's; headers that do not end are cut off, and offers to upgrade are not taken."""
@@ -114,15 +122,34 @@ class Protocol(HttpToolsProtocol):
         if short is None or cycle.more_body or self.flow.write_paused or self.transport.is_closing():
             return self.app
         try:
-            return short(cycle)
+            return short(cycle.scope, cycle.body, partial(self.answer, cycle))
         except Exception as error:  # noqa: BLE001  uvicorn tells of it as of any other
             return partial(_fail, error)
+
+    def answer(self, cycle: Cycle, reply: Reply) -> None:
+        """Head and body in one write: half the work of ASGI's two messages, which uvicorn checks and writes one by one."""
+        body = b"" if cycle.scope["method"] == "HEAD" else reply.body
+        head = _head(reply.status, reply.headers, keep_alive=cycle.keep_alive)
+        cycle.response_started = cycle.response_complete = True
+        cycle.waiting_for_100_continue = False
+        self._departures.add(self.transport, b"%bcontent-length: %d\r\n\r\n%b" % (head, len(reply.body), body))
+        if not cycle.keep_alive:
+            self._departures.leave()
+            self.transport.close()
+        cycle.message_event.set()
+        cycle.on_response()
+
+    def send_400_response(self, msg: str) -> None:
+        """As uvicorn's, behind what waits to leave."""
+        self._departures.leave()
+        super().send_400_response(msg)
 
     def _exact_head_bytes(self) -> int:
         return len(self.url) + sum(len(name) + len(value) + 4 for name, value in self.headers)
 
     def _refuse_headers(self) -> None:
         self._in_head = False
+        self._departures.leave()
         self.transport.write(
             b"HTTP/1.1 431 Request Header Fields Too Large\r\ncontent-length: 0\r\nconnection: close\r\n\r\n"
         )
@@ -146,7 +173,7 @@ class Server(uvicorn.Server):
         super().__init__(
             uvicorn.Config(
                 app,
-                http=Protocol,
+                http=partial(Protocol, Departures()),  # type: ignore[arg-type]  # it is only called
                 ws="none",
                 lifespan="off",
                 access_log=False,
