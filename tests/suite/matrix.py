@@ -11,6 +11,8 @@ from suite.others import OTHERS
 PROPERTIES = (
     "a_nearly_valid_body_is_refused",
     "any_valid_body_becomes_a_task",
+    "every_operation_refuses_what_its_schema_forbids",
+    "every_operation_takes_what_its_schema_allows",
     "many_tasks_at_once_live_as_a_simple_model_says",
     "no_body_breaks_the_server",
 )
