@@ -16,6 +16,7 @@ from urllib.parse import urlsplit
 import orjson
 
 from mockserver import outbox, replies, tasks
+from mockserver.destinations import Destinations
 from mockserver.sandbox import Sandbox
 from mockserver.signature import webhook_headers
 from mockserver.timeline import Mark
@@ -41,8 +42,8 @@ class _Errand:
 class Courier:
     """Delivers for every sandbox of a server; `run` is its life, `advance` its life in fast motion."""
 
-    def __init__(self, *, allow: Iterable[str] = (), timeout_s: float = 5.0) -> None:
-        self._allow, self._timeout_s = tuple(allow), timeout_s
+    def __init__(self, *, destinations: Destinations | None = None, timeout_s: float = 5.0) -> None:
+        self._destinations, self._timeout_s = destinations, timeout_s
         self._outgoing: Any = None
         self._owing: defaultdict[Sandbox, dict[str, Task]] = defaultdict(dict)
         self._under_way: dict[str, asyncio.Task[Any]] = {}
@@ -162,7 +163,9 @@ class Courier:
     async def _post_office(self) -> Any:
         if self._outgoing is None:
             outgoing = await asyncio.to_thread(importlib.import_module, "mockserver.outgoing")
-            self._outgoing = self._outgoing or outgoing.Outgoing(allow=self._allow, timeout_s=self._timeout_s)
+            self._outgoing = self._outgoing or outgoing.Outgoing(
+                destinations=self._destinations, timeout_s=self._timeout_s
+            )
         return self._outgoing
 
     # -- fast motion

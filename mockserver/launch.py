@@ -5,7 +5,7 @@ import contextlib
 import gc
 import os
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from decimal import Decimal
 from pathlib import Path
@@ -20,6 +20,7 @@ from mockserver.app import Double
 from mockserver.clock import Clock
 from mockserver.control import Control
 from mockserver.courier import Courier
+from mockserver.destinations import Destinations
 from mockserver.document import Document
 from mockserver.files import Files
 from mockserver.grammar import nearest
@@ -96,7 +97,8 @@ def build(options: Options) -> House:
     library = Library(resources.SCENARIOS, document)
     story = library.story(options.scenario)
     worlds = Worlds(Sandbox(options.account, document, Clock(options.speed), settings, library, story))
-    courier, studio, album = Courier(allow=options.callback_allow), Studio(), Album(wanted=can_render())
+    courier = Courier(destinations=_destinations(options.callback_allow))
+    studio, album = Studio(), Album(wanted=can_render())
     guard = Guard(options.control_token, _own_hosts(options))
     control = Control(worlds, document, courier, Files(worlds, studio, album), guard)
     return House(Double(worlds, document, courier, album, control), document, worlds, courier, studio, album)
@@ -105,6 +107,13 @@ def build(options: Options) -> House:
 def _check_pace(pace: str, document: Document) -> None:
     if pace not in document.lifecycle.paces:
         raise AuthorsMistake("--pace", f"{pace!r} is no pace" + nearest(pace, document.lifecycle.paces))
+
+
+def _destinations(allowed: Iterable[str]) -> Destinations:
+    try:
+        return Destinations.allowing(allowed)
+    except ValueError as error:
+        raise AuthorsMistake("--callback-allow", str(error)) from error
 
 
 def _own_hosts(options: Options) -> frozenset[str]:

@@ -21,19 +21,19 @@ would wait for our next callback and hear nobody else. It costs half a milliseco
 
 import asyncio
 import os
-import re
 import socket
 import ssl
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import cached_property
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from time import perf_counter
 from typing import Any
 
 import httpcore
 import httpx
+
+from mockserver.destinations import HOST, Destinations, Forbidden
 
 __all__ = ["Outcome", "Outgoing"]
 
@@ -48,15 +48,6 @@ Resolve = Callable[[str, int], Awaitable[Iterable[str]]]
 
 Connect = Callable[[str, int], Awaitable[httpcore.AsyncNetworkStream]]
 """From one address, as text, and port to an open stream."""
-
-_HOST = re.compile(r"[A-Za-z0-9._:-]+")
-
-_HOME = ("127.0.0.0/8", "::1", "10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "fc00::/7")
-_PERMITTED = [ip_network(text) for text in _HOME]
-"""Loopback and private; all else is refused. (`is_private` would not do: it holds 0.0.0.0 and 169.254.0.0/16 too.)"""
-
-_METADATA = [ip_address(text) for text in ("fd00:ec2::254", "fd20:ce::254", "fd00:c1::a9fe:a9fe")]
-"""Private by their number, yet clouds answer there with credentials. 169.254.169.254 is not permitted anyway."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,24 +70,22 @@ class Outcome:
 
 
 class Outgoing:
-    """POSTs to loopback and private addresses, and to what `allow` names: hosts, addresses, networks (`100.64.0.0/10`).
+    """POSTs to `destinations`, by default loopback and private addresses.
 
-    A host that is allowed may lead anywhere. `timeout_s` is the deadline of a whole POST in real seconds, from looking
-    up the name to the last byte. `resolve` and `connect` are for tests.
-
-    Raises:
-        ValueError: an entry of `allow` is neither a host name, an address nor a network.
+    `timeout_s` is the deadline of a whole POST in real seconds, from looking up the name to the last byte. `resolve` and
+    `connect` are for tests.
     """
 
     def __init__(
         self,
         *,
-        allow: Iterable[str] = (),
+        destinations: Destinations | None = None,
         timeout_s: float = 5.0,
         resolve: Resolve | None = None,
         connect: Connect | None = None,
     ) -> None:
-        self._guard, self._timeout_s = _Guard.allowing(allow), timeout_s
+        self._destinations = destinations or Destinations.allowing(())
+        self._timeout_s = timeout_s
         self._resolve, self._connect = resolve or _look_up, connect or _dial
         self._under_way: set[asyncio.Timeout] = set()
         self._end = f"after {timeout_s:g} s"
@@ -106,12 +95,12 @@ class Outgoing:
         began = perf_counter()  # not the loop's time: uvloop rounds that to a millisecond
         status, error, refused = None, None, False
         try:
-            async with self._deadline(), _Door(self._guard, self._resolve, self._connect) as door:
+            async with self._deadline(), _Door(self._destinations, self._resolve, self._connect) as door:
                 request = _request(url, body, headers)
                 reply = await self._connection(request.url.origin, door).handle_async_request(request)
                 status = reply.status
                 await _discard(reply)
-        except _RefusedError as refusal:
+        except Forbidden as refusal:
             error, refused = str(refusal), True
         except TimeoutError:
             error = f"the receiver had not finished {self._end}"
@@ -145,52 +134,17 @@ class Outgoing:
         return httpcore.default_ssl_context()
 
 
-class _RefusedError(Exception):
-    """Our own guard says no, in one sentence."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Guard:
-    """Who may be spoken to beside loopback and private addresses."""
-
-    names: frozenset[str]
-    networks: tuple[IPv4Network | IPv6Network, ...]
-
-    @classmethod
-    def allowing(cls, entries: Iterable[str]) -> "_Guard":
-        known = [_allowance(entry) for entry in entries]
-        names = frozenset(entry for entry in known if isinstance(entry, str))
-        return cls(names, tuple(entry for entry in known if not isinstance(entry, str)))
-
-    def judge(self, host: str, found: Iterable[str]) -> list[str]:
-        """The addresses found for `host`, all of them fit to be connected to."""
-        addresses = [_unmapped(text) for text in found]
-        if host.rstrip(".") not in self.names:
-            for address in addresses:
-                self._judge(host, address)
-        return [str(address) for address in addresses]
-
-    def _judge(self, host: str, address: IPv4Address | IPv6Address) -> None:
-        if any(address in network for network in self.networks):
-            return
-        if address in _METADATA or not any(address in network for network in _PERMITTED):
-            where = host if host == str(address) else f"{host} leads to {address}, which"
-            raise _RefusedError(
-                f"{where} is neither a loopback nor a private address; --callback-allow {host} permits it"
-            )
-
-
 class _Door(httpcore.AsyncNetworkBackend):
     """Where a POST's one connection begins: a look-up, a judgement, then only what was judged. And where it ends."""
 
-    def __init__(self, guard: _Guard, resolve: Resolve, connect: Connect) -> None:
-        self._guard, self._resolve, self._connect = guard, resolve, connect
+    def __init__(self, destinations: Destinations, resolve: Resolve, connect: Connect) -> None:
+        self._destinations, self._resolve, self._connect = destinations, resolve, connect
         self._stream: httpcore.AsyncNetworkStream | None = None
 
     async def connect_tcp(self, host: str, port: int, *_: Any, **_options: Any) -> httpcore.AsyncNetworkStream:
         """Connect to the first judged address of `host` that answers; the deadline is the caller's."""
         failure: Exception = httpcore.ConnectError(f"{host} has no address")
-        for address in self._guard.judge(host, await self._resolve(host, port)):
+        for address in self._destinations.judge(host, await self._resolve(host, port)):
             try:
                 self._stream = await self._connect(address, port)
             except (httpcore.ConnectError, httpcore.ConnectTimeout) as error:
@@ -212,7 +166,7 @@ async def _look_up(host: str, port: int) -> list[str]:
     try:
         found = await asyncio.get_running_loop().getaddrinfo(host, port, type=socket.SOCK_STREAM)
     except UnicodeError as error:
-        raise _RefusedError(f"the URL cannot be used: no host is called {host!r}") from error
+        raise Forbidden(f"the URL cannot be used: no host is called {host!r}") from error
     return [str(sockaddr[0]) for *_, sockaddr in found]
 
 
@@ -247,38 +201,14 @@ def _parsed(url: str) -> httpx.URL:
     try:
         parsed = httpx.URL(url)
     except (httpx.InvalidURL, UnicodeError) as error:
-        raise _RefusedError(f"the URL cannot be used: {error}") from error
+        raise Forbidden(f"the URL cannot be used: {error}") from error
     if parsed.scheme not in ("http", "https"):
-        raise _RefusedError("the URL cannot be used: it does not begin with http:// or https://")
-    if not _HOST.fullmatch(parsed.raw_host.decode()):
-        raise _RefusedError(f"the URL cannot be used: no host is called {parsed.host!r}")
+        raise Forbidden("the URL cannot be used: it does not begin with http:// or https://")
+    if not HOST.fullmatch(parsed.raw_host.decode()):
+        raise Forbidden(f"the URL cannot be used: no host is called {parsed.host!r}")
     if parsed.port is not None and not 0 < parsed.port < 65536:
-        raise _RefusedError(f"the URL cannot be used: there is no port {parsed.port}")
+        raise Forbidden(f"the URL cannot be used: there is no port {parsed.port}")
     return parsed
-
-
-def _allowance(entry: str) -> IPv4Network | IPv6Network | str:
-    """A network (an address is a small one), or a name as URLs will have it: lower case, ASCII, without a last dot."""
-    text = entry.strip("[]")
-    try:
-        return ip_network(text if "/" in text else _unmapped(text))
-    except ValueError:
-        return _name(entry)
-
-
-def _name(entry: str) -> str:
-    try:
-        name = httpx.URL(scheme="http", host=entry).raw_host.decode().rstrip(".")
-    except httpx.InvalidURL:
-        name = ""
-    if not _HOST.fullmatch(name):
-        raise ValueError(f"cannot allow callbacks to {entry!r}: it is neither a host name, an address nor a network")
-    return name
-
-
-def _unmapped(text: str) -> IPv4Address | IPv6Address:
-    address = ip_address(text)
-    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _sentence(failure: Exception) -> str:

@@ -20,6 +20,7 @@ import uvloop
 from hypothesis import given
 from hypothesis import strategies as st
 
+from mockserver.destinations import Destinations
 from mockserver.outgoing import Outcome, Outgoing
 
 Answer = Callable[[asyncio.StreamReader, asyncio.StreamWriter], Awaitable[None]]
@@ -566,7 +567,7 @@ def test_allow_permits_what_it_names_and_no_more(run: Run, entry: str, url: str,
     async def story() -> None:
         async with receiver(OK) as there:
             dialled = Dialled(there.port)
-            outcome = await posted(url, allow=[entry], resolve=resolve, connect=dialled)
+            outcome = await posted(url, destinations=Destinations.allowing([entry]), resolve=resolve, connect=dialled)
             assert (outcome.delivered, outcome.refused, len(dialled.addresses)) == (permitted, not permitted, permitted)
 
     run(story())
@@ -579,7 +580,7 @@ def test_allow_permits_what_it_names_and_no_more(run: Run, entry: str, url: str,
 def test_an_allowance_that_names_nobody_is_the_authors_mistake(entry: str) -> None:
     """What is neither host, address nor network is turned away at once, with its text."""
     with pytest.raises(ValueError, match="neither a host name, an address nor a network") as caught:
-        Outgoing(allow=[entry])
+        Destinations.allowing([entry])
     assert repr(entry) in str(caught.value)
 
 

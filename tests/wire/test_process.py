@@ -113,6 +113,7 @@ def test_the_command_line_prints_the_document_it_serves(double: Any, command: An
     "words",
     [
         ("serve", "--port", "70000"),
+        ("serve", "--port", "0", "--callback-allow", "not a host"),
         ("serve", "--port", "0", "--pace", "leisurely"),
         ("serve", "--port", "0", "--scenario", "no-such-story"),
         ("serve", "--port", "0", "--state", "state.db"),
