@@ -92,6 +92,7 @@ def film(task: Task, *, watermarked: bool) -> Film:
         seconds=float(task.duration),
         frames_per_second=footage.frames_per_second if footage else 0,
         watermarked=watermarked,
+        request=task.digest,
     )
 
 

@@ -31,6 +31,8 @@ class Film:
     seconds: float
     frames_per_second: int
     watermarked: bool
+    request: bytes = b""
+    """Digest of the request whose images it shows: other images make another film."""
 
     @property
     def frames(self) -> int:

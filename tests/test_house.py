@@ -44,6 +44,19 @@ def test_a_product_added_by_yaml_alone_lives_a_whole_life(build, tmp_path):
     run(story())
 
 
+def test_a_request_with_other_images_is_another_film(build):
+    """Also where ids and words are the same, as in a sandbox made again with its seed: no older slideshow is served."""
+    house = build()
+
+    async def story():
+        async with client(house) as api:
+            return (await api.post(PATH, json=BODY)).json()["data"]["task_id"]
+
+    task = house.worlds.default.facts.tasks[asyncio.run(story())]
+    again = task._replace(digest=BODY["prompt"].encode())
+    assert files.film(task, watermarked=False) != files.film(again, watermarked=False)
+
+
 def test_a_remembered_token_still_expires(build, bearer, monkeypatch):
     """Signatures are remembered, verdicts on time never: the same token is refused once its exp has passed."""
     house = build()
