@@ -13,6 +13,7 @@ import sys
 import time
 from dataclasses import dataclass
 from pathlib import Path
+from typing import cast
 
 import uvloop
 
@@ -62,8 +63,8 @@ class Caller(asyncio.Protocol):
         self._left, self._head = 0, b""
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        self._transport = transport
-        transport.write(self._request)  # type: ignore[attr-defined]
+        self._transport = cast("asyncio.Transport", transport)
+        self._transport.write(self._request)
 
     def data_received(self, data: bytes) -> None:
         if self._left:
@@ -76,7 +77,7 @@ class Caller(asyncio.Protocol):
             self._left = length - len(rest)
         if self._left == 0:
             self._tally[0] += 1
-            self._transport.write(self._request)  # type: ignore[attr-defined]
+            self._transport.write(self._request)
 
 
 async def load(port: int, request: bytes, seconds: float) -> tuple[int, float]:

@@ -1,6 +1,7 @@
 """`klingmock check server URL`: the promises, shown to a person and told to a machine."""
 
 import sys
+from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -51,8 +52,8 @@ def server(url: str, **flags: Any) -> None:
 def _need_the_kit() -> None:
     """Stop with a word about the extra when it is not there."""
     try:
-        import hypothesis  # noqa: F401, PLC0415
-        import schemathesis  # noqa: F401, PLC0415
+        import_module("hypothesis")
+        import_module("schemathesis")
     except ImportError as missing:
         click.echo(f"klingmock: {missing.name} is not installed: pip install 'klingmock[test]'", err=True)
         sys.exit(WRONG_USE)

@@ -58,7 +58,7 @@ class _WithCommands(click.Group):
 
         return sorted({**self.commands, **COMMANDS})
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's own
         from mockserver.commands import COMMANDS
 
         return {**self.commands, **COMMANDS}.get(cmd_name)
@@ -80,7 +80,7 @@ class _Check(click.Group):
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002  click's own signature
         return ["server"]
 
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002  click's own
         from contracts import cli as kit
 
         return {"server": kit.server}.get(cmd_name)

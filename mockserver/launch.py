@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import socket
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -156,9 +157,9 @@ async def _warm_up(house: House, wanted: asyncio.Event) -> None:
     await house.courier.warm_up()
 
 
-async def _live(house: House, server: Server, listener: object, ready: Callable[[], None]) -> None:
+async def _live(house: House, server: Server, listener: socket.socket, ready: Callable[[], None]) -> None:
     delivering = asyncio.create_task(house.courier.run())
-    serving = asyncio.create_task(server.serve(sockets=[listener]))  # type: ignore[list-item]
+    serving = asyncio.create_task(server.serve(sockets=[listener]))
     answering = asyncio.create_task(server.answering.wait())
     warming = asyncio.Event()
     warm = asyncio.create_task(_warm_up(house, warming))

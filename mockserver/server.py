@@ -80,7 +80,7 @@ class Protocol(HttpToolsProtocol):
         """A request begins."""
         self._in_head = True
         super().on_message_begin()
-        self.scope["klingmock.transport"] = self.transport  # type: ignore[typeddict-unknown-key]
+        self.scope["klingmock.transport"] = self.transport  # type: ignore[typeddict-unknown-key]  # ours
 
     def on_headers_complete(self) -> None:
         """Its headers are known: too many are refused before anyone sees them."""

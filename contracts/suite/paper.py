@@ -19,7 +19,7 @@ from mockserver.resources import OPENAPI_ROOT
 Schema = dict[str, Any]
 
 
-class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]  # libyaml's where it was built
     """YAML 1.2 core words only: in 1.1, `16:9` would be 969."""
 
     yaml_implicit_resolvers: dict[str, Any] = {}  # noqa: RUF012  this is how PyYAML is told

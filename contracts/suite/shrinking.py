@@ -52,4 +52,4 @@ def remembered(deed: Deed) -> Deed:
     def tried(machine: Any, *args: Any, **kwargs: Any) -> None:
         machine.search.remembering(functools.partial(deed, machine))(*args, **kwargs)
 
-    return tried  # type: ignore[return-value]
+    return tried  # type: ignore[return-value]  # a Deed too, but for its machine
