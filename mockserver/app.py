@@ -13,9 +13,9 @@ from typing import Any, NamedTuple
 
 from mockserver import auth, intake, serve, wire
 from mockserver.album import Album
+from mockserver.api import Document
 from mockserver.clock import wall_s
 from mockserver.courier import Courier
-from mockserver.document import Document
 from mockserver.refusals import Refusal
 from mockserver.routes import Routes
 from mockserver.sandbox import Sandbox

@@ -3,7 +3,7 @@
 from collections.abc import Container
 from typing import Any, NamedTuple
 
-from mockserver.document import Document
+from mockserver.api import Document
 from mockserver.journal import Entry, Refused
 from mockserver.scenario import MAGIC
 

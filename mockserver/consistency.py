@@ -4,19 +4,15 @@ OpenAPI linters see none of this: that every error row can be answered, every pr
 are true, links lead somewhere, and the lifecycle has an end.
 """
 
-from __future__ import annotations
-
 import string
 from collections.abc import Callable, Iterator
 from collections.abc import Mapping as AnyMapping
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
+from mockserver.api import Document, Operation
 from mockserver.grammar import nearest
 from mockserver.schemas import Checker
 from mockserver.yaml12 import AuthorsMistake, Mapping
-
-if TYPE_CHECKING:
-    from mockserver.document import Document, Operation
 
 ACTIONS = ("submit", "read", "list", "costs")
 """What the double knows how to do."""

@@ -16,9 +16,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from mockserver import memories, timeline, wire, yaml12
+from mockserver.api import Document
 from mockserver.clock import Clock
 from mockserver.courier import Busy, Courier
-from mockserver.document import Document
 from mockserver.files import Files
 from mockserver.guard import Guard, Problem
 from mockserver.inbox import Behaviour, Inbox

@@ -1,150 +1,31 @@
-"""The API's document, read once into frozen values: operations, errors, messages, lifecycle, choices and limits.
+"""The API's document, read once into the frozen values of `api`.
 
-Everything the double says comes from here. A document with a word we do not know, or that contradicts itself, is refused.
+A document with a word we do not know, or that contradicts itself, is refused.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from mockserver import consistency, durations, grammar
+from mockserver.api import (
+    Document,
+    ErrorRow,
+    Footage,
+    Lifecycle,
+    Operation,
+    Parameter,
+    Situation,
+    Table,
+    chosen,
+)
 from mockserver.bundle import bundle
 from mockserver.schemas import Checker, compile_all, compile_one
-from mockserver.shapes import Shape, shape_of
+from mockserver.shapes import shape_of
 from mockserver.timeline import Stage, Stages
 from mockserver.yaml12 import AuthorsMistake
 
-_VALUE_CHARS = 100  # of what was sent, as much as a message repeats
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch", "trace")
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorRow:
-    """One row of the error table (`x-kling-errors`)."""
-
-    slug: str
-    code: int
-    status: int  # HTTP
-    message: str
-    meaning: str
-    retry: bool  # whether the same request may succeed later
-
-
-@dataclass(frozen=True, slots=True)
-class Situation:
-    """A refusal as it is told: a row of the error table and the text of its message."""
-
-    slug: str
-    row: ErrorRow
-    message: str  # a template: {field} {value} {type} {limit}
-
-    def told(self, fields: Mapping[str, Any]) -> str:
-        """The message with its template filled in; what was sent is repeated only so far."""
-        return self.message.format_map({name: str(value)[:_VALUE_CHARS] for name, value in fields.items()})
-
-
-@dataclass(frozen=True, slots=True)
-class Lifecycle:
-    """The states of a task and the moves between them (`x-kling-lifecycle`)."""
-
-    initial: str
-    success: str
-    failure: str
-    steps: Mapping[str, tuple[str, ...]]
-    way: tuple[str, ...]  # the shortest way from the initial state to success, without the end
-    failures: Mapping[str, str]  # slug -> task_status_msg
-    paces: Mapping[str, Stages]  # the calm day at each pace
-
-    def is_end(self, status: str) -> bool:
-        """Whether nothing follows this status."""
-        return not self.steps[status]
-
-
-@dataclass(frozen=True, slots=True)
-class Table:
-    """A value for each combination of a few arguments: `by` names them, `cells` has their values in that order."""
-
-    by: tuple[str, ...]
-    cells: Mapping[tuple[str, ...], Any]
-
-    def at(self, arguments: Mapping[str, Any]) -> Any:
-        """The cell for these arguments; None where the combination is not supported."""
-        try:
-            return self.cells.get(tuple(map(arguments.__getitem__, self.by)))
-        except (KeyError, TypeError):  # an argument that was not given, or is no word
-            return None
-
-
-@dataclass(frozen=True, slots=True)
-class Footage:
-    """What a product's videos are like (`x-kling-video`)."""
-
-    sizes: Table  # cells: (width, height) in px
-    frames_per_second: int
-    content_type: str
-
-
-@dataclass(frozen=True, slots=True)
-class Parameter:
-    """A query or path parameter."""
-
-    name: str
-    place: str  # query | path
-    required: bool
-    shape: Shape
-
-
-@dataclass(frozen=True, slots=True)
-class Operation:
-    """One call of the API, with everything needed to answer it."""
-
-    id: str
-    method: str  # upper case
-    path: str  # template
-    pointer: str  # into the bundled document, `#/paths/…/get`
-    action: str  # submit | read | list | costs
-    product: str
-    parameters: tuple[Parameter, ...]
-    parameters_checker: Checker
-    body: Shape | None
-    body_checker: Checker | None
-    replies: Mapping[int, Checker]  # by HTTP status
-    image_places: tuple[tuple[tuple[str | None, ...], Any], ...] = ()
-    units: Table | None = None  # cells: decimal text
-    footage: Footage | None = None
-    kept: tuple[str, ...] = ()  # the body's properties that a task remembers: all but its images
-    callback: Checker | None = None  # what is posted to callback_url
-    pack: Mapping[str, str] | None = None
-
-
-@dataclass(frozen=True)
-class Document:
-    """The API, read and checked."""
-
-    raw: Mapping[str, Any]  # in one piece, plain
-    operations: tuple[Operation, ...]
-    errors: Mapping[str, ErrorRow]
-    situations: Mapping[str, Situation]  # error rows are situations too
-    keywords: Mapping[str, str]  # schema keyword -> situation
-    lifecycle: Lifecycle
-    limits: Mapping[str, int]
-    choices: Mapping[str, Any]  # name -> value of the chosen option
-    error_replies: Mapping[int, Checker]  # for calls that reach no operation
-
-    @cached_property
-    def ok(self) -> ErrorRow:
-        """The row of success: what every accepted call says."""
-        return next(row for row in self.errors.values() if row.code == 0)
-
-    def choosing(self, chosen: Mapping[str, str]) -> "Document":
-        """The same document with other options chosen. Raises AuthorsMistake for an unknown name or option."""
-        return replace(self, choices={**self.choices, **_chosen(self.raw["x-kling-choices"], chosen)})
-
-    def assumptions(self) -> list[tuple[str, str]]:
-        """Every statement marked `assumed` or resting partly on assumption: (JSON pointer, source)."""
-        return list(_assumed(self.raw, "#"))
 
 
 def load(root: Path) -> Document:
@@ -179,7 +60,7 @@ def _compile(whole: Mapping[str, Any], checker_at: Callable[[str], Checker]) -> 
         keywords=dict(whole["x-kling-messages"]["keywords"]),
         lifecycle=_lifecycle(whole["x-kling-lifecycle"]),
         limits={name: entry["value"] for name, entry in whole["x-kling-limits"].items()},
-        choices=_chosen(whole["x-kling-choices"], {}),
+        choices=chosen(whole["x-kling-choices"], {}),
         error_replies=_error_replies(whole, checker_at),
     )
 
@@ -224,19 +105,6 @@ def _way(steps: Mapping[str, tuple[str, ...]], start: str, goal: str) -> tuple[s
             return way
         ways.extend((*way, state) for state in following if steps.get(state) and state not in way)
     return (start,)
-
-
-def _chosen(choices: Mapping[str, Any], wanted: Mapping[str, str]) -> dict[str, Any]:
-    for name in wanted:
-        if name not in choices:
-            raise AuthorsMistake(f"choice {name}", "is not in the document" + grammar.nearest(name, choices))
-    return {name: _option(name, entry, wanted.get(name, entry["chosen"])) for name, entry in choices.items()}
-
-
-def _option(name: str, entry: Mapping[str, Any], option: str) -> Any:
-    if option not in entry["options"]:
-        raise AuthorsMistake(f"choice {name}", f"has no option {option!r}" + grammar.nearest(option, entry["options"]))
-    return entry["options"][option]
 
 
 def _error_replies(whole: Mapping[str, Any], checker_at: Callable[[str], Checker]) -> dict[int, Checker]:
@@ -340,15 +208,3 @@ def _callback(entry: Mapping[str, Any], pointer: str, checker_at: Callable[[str]
             place = f"{pointer}/callbacks/{name}/{expression.replace('~', '~0').replace('/', '~1')}"
             return checker_at(f"{place}/post/requestBody/content/application~1json/schema")
     return None
-
-
-def _assumed(value: Any, pointer: str) -> Iterator[tuple[str, str]]:
-    if isinstance(value, list):
-        for index, item in enumerate(value):
-            yield from _assumed(item, f"{pointer}/{index}")
-    elif isinstance(value, Mapping):
-        source = value.get("x-kling-source")
-        if source and (source["basis"] == "assumed" or "assumed" in source["from"]):
-            yield pointer, source["from"]
-        for key, item in value.items():
-            yield from _assumed(item, f"{pointer}/{key.replace('~', '~0').replace('/', '~1')}")

@@ -10,7 +10,7 @@ from decimal import Decimal
 from itertools import islice
 
 from mockserver import journal, ledger, timeline
-from mockserver.document import Lifecycle
+from mockserver.api import Lifecycle
 from mockserver.journal import Entry, Refused
 from mockserver.scenario import Tally
 from mockserver.timeline import Mark, Timeline

@@ -11,7 +11,7 @@ from typing import Any
 import orjson
 
 from mockserver import images
-from mockserver.document import Operation
+from mockserver.api import Operation
 from mockserver.images import Unfit
 from mockserver.shapes import ImageRules
 from mockserver.values import Body, Path, Sight

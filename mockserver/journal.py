@@ -10,7 +10,7 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from mockserver.document import Operation
+from mockserver.api import Operation
 from mockserver.values import Body, Call, Reply
 
 _TEXT_CHARS = 4000

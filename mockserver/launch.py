@@ -17,12 +17,12 @@ import orjson
 from mockserver import document as documents
 from mockserver import resources
 from mockserver.album import Album
+from mockserver.api import Document
 from mockserver.app import Double
 from mockserver.clock import Clock
 from mockserver.control import Control
 from mockserver.courier import Courier
 from mockserver.destinations import Destinations
-from mockserver.document import Document
 from mockserver.files import Files
 from mockserver.grammar import nearest
 from mockserver.guard import Guard

@@ -5,7 +5,7 @@ from decimal import Decimal
 from typing import Any
 
 from mockserver import timeline
-from mockserver.document import Lifecycle
+from mockserver.api import Lifecycle
 from mockserver.timeline import Timeline
 
 RESERVED, CHARGED, RETURNED = "reserved", "charged", "returned"

@@ -4,7 +4,7 @@ from typing import Any
 
 import orjson
 
-from mockserver.document import Document, Operation
+from mockserver.api import Document, Operation
 from mockserver.refusals import Refusal
 from mockserver.scenario import Trap
 from mockserver.values import Reply, Task

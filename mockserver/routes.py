@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from urllib.parse import unquote
 
-from mockserver.document import Operation
+from mockserver.api import Operation
 
 _REMEMBERED_CHARS = 256
 

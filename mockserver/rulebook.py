@@ -11,7 +11,7 @@ from itertools import pairwise
 from typing import Any
 
 from mockserver import durations
-from mockserver.document import Document
+from mockserver.api import Document
 from mockserver.grammar import nearest
 from mockserver.scenario import Disruption, Numbers, Posting, Rate, Refuse, Rule, Text, Trap, When
 from mockserver.timeline import Stage, Stages

@@ -5,8 +5,8 @@ from decimal import Decimal
 from typing import Any
 
 from mockserver import ids, scenario, timeline
+from mockserver.api import Document
 from mockserver.clock import Clock
-from mockserver.document import Document
 from mockserver.facts import Facts
 from mockserver.ids import Snowflakes
 from mockserver.inbox import Inbox

@@ -9,7 +9,7 @@ from decimal import Decimal
 from typing import Any, NamedTuple
 
 from mockserver import auth, ledger, replies, tasks, timeline
-from mockserver.document import Operation
+from mockserver.api import Operation
 from mockserver.journal import Refused
 from mockserver.refusals import Refusal
 from mockserver.sandbox import Sandbox

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from mockserver import durations, yaml12
-from mockserver.document import Document
+from mockserver.api import Document
 from mockserver.grammar import nearest
 from mockserver.rulebook import RuleReader, at
 from mockserver.scenario import Rule, Scenario

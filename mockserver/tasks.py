@@ -3,7 +3,7 @@
 from collections.abc import Mapping
 from typing import Any
 
-from mockserver.document import Document, Lifecycle, Operation
+from mockserver.api import Document, Lifecycle, Operation
 from mockserver.scenario import Posting
 from mockserver.timeline import Mark, Plan
 from mockserver.values import Body, Task

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl
 
-from mockserver.document import Document, Operation
+from mockserver.api import Document, Operation
 from mockserver.refusals import Refusal
 from mockserver.schemas import Problem
 from mockserver.shapes import NOT_GIVEN, Shape

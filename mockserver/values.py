@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from mockserver.document import Operation
+from mockserver.api import Operation
 from mockserver.scenario import Disruption, Posting
 from mockserver.timeline import Mark, Step
 

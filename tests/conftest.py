@@ -10,7 +10,7 @@ from hypothesis import settings
 from kit import ACCOUNT
 
 from mockserver import clock, document, doubles, launch, resources
-from mockserver.document import Document
+from mockserver.api import Document
 
 settings.register_profile("house", deadline=None)  # machines are shared; nothing here is timed
 settings.load_profile("house")

@@ -396,4 +396,11 @@ def test_help_is_quick_because_nothing_heavy_is_imported():
         "import sys; from mockserver.cli import main; main(['--help'], standalone_mode=False); print(*sys.modules)"
     )
     loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout.split()
-    assert not {"mockserver.remote", "mockserver.document", "http.client", "httpx", "starlette"} & set(loaded)
+    assert not {
+        "mockserver.remote",
+        "mockserver.document",
+        "mockserver.api",
+        "http.client",
+        "httpx",
+        "starlette",
+    } & set(loaded)

@@ -11,7 +11,7 @@ from stories import callbacks, files, lives, losses, refusals, traps
 from stories.plain import Play, Stage, call
 
 from mockserver import doubles, resources
-from mockserver.document import Document
+from mockserver.api import Document
 from mockserver.scenario import MAGIC, Disruption, Posting, Rule, Scenario, Trap
 from mockserver.stories import Library
 
