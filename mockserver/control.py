@@ -28,11 +28,11 @@ from mockserver.scenario import Scenario
 from mockserver.schemas import Checker, compile_all
 from mockserver.timeline import Mark
 from mockserver.values import Account, Task
+from mockserver.voice import Silence, answer, body_of, not_allowed, not_found, problem, raw_body
 from mockserver.worlds import Worlds, new_account, new_seed
 from mockserver.yaml12 import AuthorsMistake
 
 PREFIX = "/__kling"
-_MAX_BODY_BYTES = 4 * 1024 * 1024
 
 Handler = Callable[[Request, dict[str, Any]], Awaitable[Response]]
 
@@ -47,7 +47,7 @@ class Control:
         self._checker_at = compile_all(_enforced(self._own))
         routes = [Route(f"{PREFIX}/files/{{key}}/{{name}}", files, methods=["GET"])]
         routes += [self._route(path, item) for path, item in self._own["paths"].items()]
-        self._app = Starlette(routes=routes, exception_handlers={404: _not_found})
+        self._app = Starlette(routes=routes, exception_handlers={404: not_found})
 
     async def __call__(self, scope: wire.Scope, receive: wire.Receive, send: wire.Send) -> None:
         await self._app(scope, receive, send)
@@ -71,9 +71,9 @@ class Control:
                 self._guard.check(request)
                 method = "GET" if request.method == "HEAD" and "GET" in found else request.method
                 if method not in found:
-                    return _not_allowed(request, allowed)
+                    return not_allowed(request, allowed)
                 handler, checker = found[method]
-                return await handler(request, await _body(request, checker) if checker else {})
+                return await handler(request, await body_of(request, checker) if checker else {})
             except Problem as told:
                 return problem(told)
 
@@ -247,9 +247,9 @@ class Control:
 
     async def _receive(self, request: Request, body: dict[str, Any]) -> Response:
         box, inbox = self._inbox_of(request)
-        how = inbox.receive(dict(request.headers), await _raw(request), box.clock.now_ms())
+        how = inbox.receive(dict(request.headers), await raw_body(request), box.clock.now_ms())
         if how.hang or how.down:
-            return _Silence(drop=how.down)
+            return Silence(drop=how.down)
         headers = {"location": how.location} if how.location else {}
         return Response(b"{}", how.answer, headers, "application/json")
 
@@ -275,33 +275,11 @@ def _is_inbox_name(name: str) -> bool:
     return 0 < len(name) <= 64 and all(char.isascii() and (char.isalnum() or char in "_.-") for char in name)
 
 
-class _Silence(Response):
-    """No answer at all: until the client gives up, or at once with the connection dropped."""
-
-    def __init__(self, *, drop: bool) -> None:
-        super().__init__()
-        self._drop = drop
-
-    async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
-        await wire.be_silent(scope, receive, send, drop=self._drop)
-
-
 def as_yaml(document: Document) -> bytes:
     """The document in one piece, as YAML that a 1.1 reader understands the same way."""
     plain = orjson.loads(orjson.dumps(document.raw))
     text: str = yaml.safe_dump(plain, sort_keys=False, allow_unicode=True, width=120)
     return text.encode()
-
-
-def answer(content: Any, status: int = 200) -> Response:
-    """A JSON answer of the control plane."""
-    return Response(orjson.dumps(content), status, media_type="application/json")
-
-
-def problem(told: Problem) -> Response:
-    """An error of the control plane, RFC 9457."""
-    body = {"type": "about:blank", "title": told.title, "status": told.status, **told.more}
-    return Response(orjson.dumps(body), told.status, media_type="application/problem+json")
 
 
 def _time(box: Sandbox, fired: list[dict[str, Any]]) -> dict[str, Any]:
@@ -313,41 +291,3 @@ def _told(box: Sandbox) -> dict[str, Any]:
     used = box.facts.rules_used(story.name)
     rules = [{"place": rule.place, "used": rule.place in used} for rule in story.rules]
     return {"name": story.name, "about": story.about, "expect": story.expect, "rules": rules}
-
-
-async def _raw(request: Request) -> bytes:
-    """The request's body. Raises Problem when it is larger than anyone needs."""
-    chunks, size = [], 0
-    async for chunk in request.stream():
-        chunks.append(chunk)
-        size += len(chunk)
-        if size > _MAX_BODY_BYTES:
-            raise Problem(422, f"the body is larger than {_MAX_BODY_BYTES} bytes")
-    return b"".join(chunks)
-
-
-async def _body(request: Request, checker: Checker) -> dict[str, Any]:
-    """The request's body as the control plane's document wants it; for an inbox, whatever came stays unread."""
-    if request.method == "POST" and "/inbox/" in request.url.path:
-        return {}
-    raw = await _raw(request)
-    try:
-        body = orjson.loads(raw) if raw else {}
-    except ValueError as error:
-        raise Problem(422, f"the body is not JSON: {error}") from error
-    problems = checker.problems(body)
-    if problems:
-        where = "".join(f"/{step}" for step in problems[0].path)
-        raise Problem(422, f"{where or 'the body'}: {problems[0].message}", pointer=where)
-    content: dict[str, Any] = body
-    return content
-
-
-async def _not_found(request: Request, error: Exception) -> Response:
-    return problem(Problem(404, f"the control plane has no {request.url.path}"))
-
-
-def _not_allowed(request: Request, allowed: list[str]) -> Response:
-    told = problem(Problem(405, f"{request.url.path} does not take {request.method}", allowed=allowed))
-    told.headers["allow"] = ", ".join(allowed)
-    return told
