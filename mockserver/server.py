@@ -24,6 +24,7 @@ from mockserver.values import Reply
 MAX_HEADER_BYTES = 64 * 1024
 GRACE_S = 1  # what calls in flight get at the end
 END_AT_LATEST_S = 1.8
+_MOST_WAITING_BYTES = 256 * 1024  # of answers, before a client that does not read is noticed
 _UPGRADE = re.compile(rb"\r\nupgrade[ \t]*:", re.IGNORECASE)
 
 
@@ -32,16 +33,20 @@ class Departures:
 
     def __init__(self) -> None:
         self._waiting: list[tuple[asyncio.Transport, bytes]] = []
+        self._bytes = 0
 
     def add(self, transport: asyncio.Transport, data: bytes) -> None:
-        """To be written as soon as everything that has come was read."""
+        """To be written as soon as everything that has come was read, or much waits."""
         if not self._waiting:
             asyncio.get_running_loop().call_soon(self.leave)
         self._waiting.append((transport, data))
+        self._bytes += len(data)
+        if self._bytes > _MOST_WAITING_BYTES:
+            self.leave()
 
     def leave(self) -> None:
         """Write what waits."""
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._bytes = self._waiting, [], 0
         for transport, data in waiting:
             if not transport.is_closing():  # its client may have gone in the meantime
                 transport.write(data)
