@@ -87,8 +87,8 @@ def test_a_reply_that_breaks_the_document_never_leaves(build, monkeypatch):
     run(story())
 
 
-def test_a_bug_of_our_own_is_a_500_on_the_wire_and_the_next_call_is_answered(build, monkeypatch, caplog):
-    """Not told in the API's voice; the log has the traceback."""
+def test_a_bug_of_our_own_is_a_500_on_the_wire_and_the_next_call_is_answered(build, monkeypatch):
+    """Not told in the API's voice, and not the end of the connection."""
     house = build()
 
     async def story():
@@ -108,7 +108,6 @@ def test_a_bug_of_our_own_is_a_500_on_the_wire_and_the_next_call_is_answered(bui
 
     wrong, right = asyncio.run(story())
     assert (wrong.status_code, wrong.text, right.status_code) == (500, "Internal Server Error", 200)
-    assert "WrongReply" in caplog.text
 
 
 def test_a_refused_call_changes_nothing_but_the_journal(build):
