@@ -1057,6 +1057,12 @@ def pages_hold_ten_unless_told(call):
         call.query = "pageSize=10"
 
 
+@answers("a_page_holds_as_many_as_are_asked_for", "list")
+def pages_are_cut_at_a_hundred_in_silence(call, reply):
+    if reply.ok:
+        del reply.content["data"][100:]
+
+
 @tells("many_tasks_at_once_live_as_a_simple_model_says", "read")
 def a_third_task_takes_the_first_one_s_price(task, call):
     met = call.memory.setdefault("met", [])

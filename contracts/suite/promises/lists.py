@@ -109,3 +109,18 @@ def a_page_holds_thirty_unless_told(stage: Stage) -> None:
     accepted(page, stage.paper)
     if _ids(page) != _ids(_page(stage, account, 1, default)):
         raise Broken(f"the first {default} tasks", f"{len(page.tasks)} tasks", page)
+
+
+@promise(f"{SIZE}/maximum", costs=True)
+def a_page_holds_as_many_as_are_asked_for(stage: Stage) -> None:
+    """Up to the largest size: no smaller cap in silence, and the rest is on the next page."""
+    most, account = _most(stage), stage.spacious
+    if account is stage.account:
+        raise NotShown(f"takes an account with more than {most} tasks")
+    for _ in range(most + 1 - len(_page(stage, account, 1, most).tasks)):
+        accepted(stage.settled(account, bodies.sound()), stage.paper)
+    first, second = (_page(stage, account, number, most) for number in (1, 2))
+    if len(first.tasks) != most:
+        raise Broken(f"{most} tasks", f"{len(first.tasks)} tasks", first)
+    if not second.tasks or set(_ids(first)) & set(_ids(second)):
+        raise Broken("the tasks that the first page had no room for", f"{len(second.tasks)} tasks", second)
