@@ -1,9 +1,11 @@
 """Bodies of create calls, derived from the document: valid ones, ones just over a border, and hostile ones."""
 
 import json
+import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
+from itertools import chain, zip_longest
 from typing import Any
 
 from hypothesis import strategies as st
@@ -101,6 +103,7 @@ WRONG_TYPES: dict[str, Sequence[Any]] = {
     "array": ("text", {"0": 1}, 7),
     "object": ("text", [], True),
 }
+_OTHER_NUMBERS = (("4", "3"), ("3", "4"), ("2", "3"), ("21", "9"), ("15", "1"))
 NUMBER_MAY_STAND_FOR = frozenset({"duration"})
 """Texts that some services also take as a number; that a number is refused is only assumed."""
 
@@ -131,12 +134,21 @@ def _wrong(schema: Schema, field: Path) -> Iterator[tuple[str, Any]]:
     for value in WRONG_TYPES[schema["type"]]:
         if not (value == 5 and field[-1] in NUMBER_MAY_STAND_FOR):
             yield "type", value
-    for word in schema.get("enum", ()):
-        yield from (("enum", other) for other in (f"{word}x", f"0{word}", word.upper()) if other not in schema["enum"])
+    words = schema.get("enum", ())
+    others = dict.fromkeys(other for word in words for other in (f"{word}x", f"0{word}", word.upper(), *_alike(word)))
+    yield from (("enum", other) for other in others if other not in words)
     if "maxLength" in schema:
         yield "maxLength", "m" * (schema["maxLength"] + 1)
     if "maxItems" in schema:
         yield "maxItems", [{"image": IMAGE}] * (schema["maxItems"] + 1)
+
+
+def _alike(word: str) -> list[str]:
+    """The word with other numbers in it, as sister products have them: `4:3` for `16:9`."""
+    parts = re.split(r"[0-9]+", word)
+    if len(parts) == 1:
+        return []
+    return ["".join(chain(*zip_longest(parts, numbers[: len(parts) - 1], fillvalue=""))) for numbers in _OTHER_NUMBERS]
 
 
 # --- hostile ----------------------------------------------------------------------------------------------------------

@@ -196,12 +196,12 @@ class Cohort:
             nap(0.05)
         for life in self.lives:
             if self._letters and life.called_back:
-                life.letters = self._letters.at(str(life.body["callback_url"]).rpartition("/")[2])
+                life.letters = self._letters.at(str(life.body["callback_url"]))
 
     def _has_last_letter(self, life: Life) -> bool:
         if not (self._letters and life.called_back and life.final):
             return True
-        arrived = self._letters.at(str(life.body["callback_url"]).rpartition("/")[2])
+        arrived = self._letters.at(str(life.body["callback_url"]))
         return any(status_of(letter.task) in life.paper.ends for letter in arrived)
 
 

@@ -180,12 +180,19 @@ class Paper:
             yield from self._onward(following)
 
     def units(self, body: Mapping[str, Any]) -> Decimal:
-        """What a create with this body costs, defaults filled in."""
+        """What a create with this body costs, defaults filled in. Raises KeyError where it has no price."""
         price = self.the("submit").node["x-kling-units"]
         cell = price["table"]
         for name in price["by"]:
             cell = cell[body.get(name) or self.request["properties"][name]["default"]]
         return Decimal(cell)
+
+    def sells(self, body: Mapping[str, Any]) -> bool:
+        """Whether a body like this has a price."""
+        try:
+            return self.units(body) >= 0
+        except KeyError:
+            return False
 
     def limit(self, name: str) -> int:
         """A limit that belongs to no single field."""

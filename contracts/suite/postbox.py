@@ -29,12 +29,12 @@ class Postbox(Listener):
         self.letters: list[Letter] = []
 
     def address(self, name: str) -> str:
-        """A place of its own for whoever should write."""
-        return f"{self.url}/{name}"
+        """A place of its own for whoever should write; the question in it is part of the address."""
+        return f"{self.url}/callbacks?of={name}"
 
-    def at(self, name: str) -> list[Letter]:
+    def at(self, address: str) -> list[Letter]:
         """What arrived at this address, in order."""
-        return [letter for letter in list(self.letters) if letter.path == f"/{name}"]
+        return [letter for letter in list(self.letters) if f"{self.url}{letter.path}" == address]
 
     def _keep(self, arrival: Arrival) -> int:
         self.letters.append(Letter(**vars(arrival), arrived_s=AROUND.monotonic()))

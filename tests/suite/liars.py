@@ -400,6 +400,15 @@ def refused_creates_can_be_queried(call, reply):
 
 
 @answers("a_refused_create_does_not_take_its_external_id", "submit")
+def creates_refused_for_their_image_take_their_external_id(call, reply):
+    met = call.memory.setdefault("unseen", set())
+    if call.name and reply.ok and call.name in met:
+        reply.refuse(400, 1201)
+    elif "File is not" in str(reply.content.get("message")):
+        met.add(call.name)
+
+
+@answers("a_refused_create_does_not_take_its_external_id", "submit")
 def refused_creates_take_their_external_id(call, reply):
     met = call.memory.setdefault("refused", set())
     if call.name and reply.ok and call.name in met:
@@ -904,6 +913,17 @@ def callbacks_bring_no_videos(letter):
 
 
 @writes("a_callback_of_the_end_tells_what_came_of_it")
+def callbacks_bring_a_watermarked_link_unasked(letter):
+    for video in letter.content.get("task_result", {}).get("videos", []):
+        video.setdefault("watermark_url", video["url"])
+
+
+@writes("the_end_of_a_task_is_called_back")
+def callbacks_forget_the_question_in_their_address(letter):
+    letter.to = letter.to.partition("?")[0]
+
+
+@writes("a_callback_of_the_end_tells_what_came_of_it")
 def callbacks_give_no_reason(letter):
     letter.content["task_status_msg"] = ""
 
@@ -1055,6 +1075,31 @@ def listed_tasks_lag_behind(task, call):
 def pages_hold_ten_unless_told(call):
     if call.action == "list" and not call.query:
         call.query = "pageSize=10"
+
+
+@answers("every_combination_of_words_is_accepted", "submit")
+def long_pro_squares_are_refused(call, reply):
+    wish = [call.fields.get(name) for name in ("mode", "duration", "aspect_ratio")]
+    if wish == ["pro", "10", "1:1"] and reply.ok:
+        reply.refuse(400, 1201)
+
+
+@asks("a_word_outside_its_enum_is_refused")
+def ratios_of_sister_products_are_taken(call):
+    if call.fields.get("aspect_ratio") in ("4:3", "3:4", "21:9"):
+        call.json = {**call.fields, "aspect_ratio": "16:9"}
+
+
+@asks("an_external_id_may_be_any_text")
+def external_ids_end_at_64_characters(call):
+    if len(call.name) > 64:
+        call.json = {**call.fields, "external_task_id": call.name[:64]}
+
+
+@asks("an_external_id_may_be_any_text")
+def external_ids_lose_their_accents(call):
+    if call.action == "submit" and not call.name.isascii():
+        call.json = {**call.fields, "external_task_id": call.name.encode("ascii", "replace").decode()}
 
 
 @answers("a_page_holds_as_many_as_are_asked_for", "list")

@@ -113,7 +113,7 @@ def callbacks_agree_with_queries(stage: Stage) -> None:
 
 @promise("#/components/schemas/Task/allOf", costs=True)
 def a_callback_of_the_end_tells_what_came_of_it(stage: Stage) -> None:
-    """The videos when the task succeeded, the reason when it failed."""
+    """The videos when the task succeeded, a watermarked link only where one was asked for; the reason when it failed."""
     life = stage.paper.life
     for sender, letter in _letters(stage):
         status, message = status_of(letter.task), letter.task.get("task_status_msg")
@@ -121,6 +121,8 @@ def a_callback_of_the_end_tells_what_came_of_it(stage: Stage) -> None:
             raise Broken(
                 "videos with success and only then", f"{status}: {letter.task.get('task_result')}", _shown(sender)
             )
+        if not sender.watermarked and any(video.get("watermark_url") for video in videos_of(letter.task)):
+            raise Broken("no watermark_url, for none was asked for", str(letter.task["task_result"]), _shown(sender))
         if (status == life["failure"]) != bool(message):
             raise Broken("a reason with a failure and only then", f"{status}: {message!r}", _shown(sender))
 

@@ -1,6 +1,7 @@
 """What a create call must take."""
 
 from collections.abc import Iterator
+from itertools import product
 
 from contracts.suite import bodies
 from contracts.suite.accounts import Body
@@ -32,6 +33,19 @@ def what_the_document_allows_is_accepted(stage: Stage) -> None:
     special = (ODD, HOLLOW, BRIM)
     names = [name for name, _ in _tried(stage) if name not in special]
     _taken(stage, *names, why="the document allows this body")
+
+
+@promise("#/paths/~1v1~1videos~1multi-image2video/post/x-kling-units", costs=True)
+def every_combination_of_words_is_accepted(stage: Stage) -> None:
+    """Whatever has a price can be asked for in every shape."""
+    account = stage.spacious
+    if account is stage.account:
+        raise NotShown("takes an account with room for many tasks")
+    words = {name: part["enum"] for name, part in stage.paper.request["properties"].items() if "enum" in part}
+    for chosen in product(*words.values()):
+        body = {**bodies.sound(), **dict(zip(words, chosen, strict=True))}
+        if stage.paper.sells(body):
+            accepted(stage.settled(account, body), stage.paper, f"{'/'.join(chosen)} has a price")
 
 
 @promise(

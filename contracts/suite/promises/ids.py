@@ -62,6 +62,21 @@ def a_task_is_found_by_its_external_id(stage: Stage) -> None:
             raise Broken(f"the task {life.id}", f"the task {look.task.get('task_id')}", look)
 
 
+@promise("#/components/parameters/Id", costs=True)
+def an_external_id_may_be_any_text(stage: Stage) -> None:
+    """Long, or of any letters: what was accepted is repeated and found. A service may refuse what is too long for it."""
+    account = stage.spacious
+    for name in (f"{stage.name()} é 犬 🎬", f"{stage.name()} {'long ' * 40}end"):
+        born = stage.settled(account, {**bodies.sound(), "external_task_id": name})
+        if not born.accepted:
+            raise NotShown(f"{name!r} was not taken as an external id: {born.said}")
+        look = account.query(name)
+        accepted(look, stage.paper, f"{name!r} is the external id of {born.task.get('task_id')}")
+        told = (look.task.get("task_id"), (look.task.get("task_info") or {}).get("external_task_id"))
+        if told != (born.task.get("task_id"), name):
+            raise Broken(f"the task {born.task.get('task_id')} with the external id {name!r}", str(told), look)
+
+
 @promise("#/x-kling-messages/situations/external_id_taken", costs=True)
 def an_external_id_serves_only_once(stage: Stage) -> None:
     """A second create with it is refused, and is no repetition of the first; not even when the first has ended."""

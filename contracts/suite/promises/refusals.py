@@ -141,9 +141,10 @@ def an_unknown_path_is_not_found(stage: Stage) -> None:
 
 @promise("#/components/schemas/ExternalTaskId", costs=True)
 def a_refused_create_does_not_take_its_external_id(stage: Stage) -> None:
-    """Mended and sent again under the same name, it is accepted."""
+    """Mended and sent again under the same name, it is accepted; early or late, whatever it was refused for."""
     name = stage.name()
-    stage.account.probe({**bodies.sound(), "external_task_id": name, "mode": "no such mode"})
+    for mistake in ({"mode": "no such mode"}, {"image_list": [{"image": "no Base64!"}]}):
+        stage.account.probe({**bodies.sound(), "external_task_id": name, **mistake})
     again = stage.settled(stage.account, {**bodies.sound(), "external_task_id": name})
     accepted(again, stage.paper, "the create that had this external id was refused")
 
