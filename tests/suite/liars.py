@@ -2,6 +2,7 @@
 
 import base64
 import json
+import re
 from collections.abc import Callable
 from typing import Any
 
@@ -429,6 +430,19 @@ def with_images(call: Call, change: Callable[[str], str]) -> None:
         changing(call, image_list=[{"image": change(each["image"])} for each in listed])
 
 
+@asks("an_image_beyond_its_limits_makes_no_video")
+def only_the_first_image_is_looked_at(call):
+    images = call.fields.get("image_list")
+    if isinstance(images, list) and len(images) > 1 and isinstance(images[0], dict):
+        call.json = {**call.fields, "image_list": [images[0]] * len(images)}
+
+
+@answers("an_image_may_be_an_address", "submit")
+def plain_http_images_are_refused(call, reply):
+    if b'"http://' in call.body and reply.ok:
+        reply.refuse(400, 1201)
+
+
 @asks("an_image_with_a_data_prefix_is_refused")
 def data_prefixes_are_cut_off(call):
     with_images(call, lambda text: text.partition("base64,")[2] or text)
@@ -781,6 +795,12 @@ def prices_are_told_at_once(task, call):
     task.setdefault("final_unit_deduction", "2")
 
 
+@asks("packs_are_told_by_their_name")
+def costs_tell_every_pack_whatever_the_name(call):
+    if call.action == "costs":
+        call.query = re.sub("&resource_pack_name=[^&]*", "", call.query)
+
+
 @answers("packs_hold_no_more_than_was_bought", "costs")
 def packs_hold_more_than_was_bought(call, reply):
     reply.content["data"]["resource_pack_subscribe_infos"] = [{"total_quantity": 1.0, "remaining_quantity": 2.0}]
@@ -1069,6 +1089,12 @@ def listed_tasks_have_no_results(task, call):
 @tells("a_listed_task_looks_like_a_queried_one", "list")
 def listed_tasks_lag_behind(task, call):
     task["task_status"] = "processing"
+
+
+@asks("a_page_holds_thirty_unless_told")
+def numbered_pages_hold_ten_unless_told(call):
+    if call.action == "list" and call.query == "pageNum=1":
+        call.query = "pageNum=1&pageSize=10"
 
 
 @asks("a_page_holds_thirty_unless_told")

@@ -55,6 +55,16 @@ def an_image_beyond_its_limits_makes_no_video(stage: Stage) -> None:
     }
     for why, image in unfit.items():
         _makes_no_video(stage, stage.account.probe(_with(image)), why)
+    fit, unfit_too = drawing.png(side, side), unfit["it is a GIF"]
+    _makes_no_video(stage, stage.account.probe(_with(fit, unfit_too)), "the second of its images is a GIF")
+
+
+@promise(IMAGE, costs=True)
+def an_image_may_be_an_address(stage: Stage) -> None:
+    """Of every scheme the document names."""
+    account = stage.fresh(concurrency=10_000)
+    for scheme in at(stage.paper.raw, RULES)["url_schemes"]:
+        accepted(account.create(_with(f"{scheme}://example.com/dog.png")), stage.paper, f"{scheme} is a scheme to use")
 
 
 @promise(f"{RULES}/max_bytes")

@@ -2,7 +2,9 @@
 
 from decimal import Decimal, InvalidOperation
 
-from contracts.suite.findings import Broken
+from contracts.suite.exchanges import Exchange
+from contracts.suite.findings import Broken, NotShown
+from contracts.suite.judging import accepted
 from contracts.suite.lives import status_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
@@ -60,3 +62,23 @@ def packs_hold_no_more_than_was_bought(stage: Stage) -> None:
             raise Broken("0 ≤ remaining_quantity ≤ total_quantity", pack, costs)
         if pack.get("effective_time", 0) > pack.get("invalid_time", 0):
             raise Broken("effective_time not after invalid_time", pack, costs)
+
+
+@promise("#/paths/~1account~1costs/get/parameters/2")
+def packs_are_told_by_their_name(stage: Stage) -> None:
+    """Asked for one, the others are left out."""
+    costs = stage.fresh(balance="100").costs
+    whole = _packs(stage, costs())
+    if not whole:
+        raise NotShown("an account with units shows no pack")
+    for name in (whole[0], f"no {whole[0]}"):
+        told = costs({"start_time": 0, "end_time": 9999999999999, "resource_pack_name": name})
+        wish = [each for each in whole if each == name]
+        if _packs(stage, told) != wish:
+            raise Broken(f"the packs named {name!r}: {wish}", told.said, told)
+
+
+def _packs(stage: Stage, costs: Exchange) -> list[str]:
+    accepted(costs, stage.paper)
+    packs = costs.task.get("resource_pack_subscribe_infos")
+    return [pack["resource_pack_name"] for pack in packs] if isinstance(packs, list) else []
