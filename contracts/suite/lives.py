@@ -88,7 +88,12 @@ def status_of(task: dict[str, Any]) -> str:
 
 def plan(paper: Paper, letters: "Postbox | None", unique: str) -> list[tuple[str, JSON]]:
     """The tasks to watch, the cheapest first: three of the least price, then one for each price, dressed differently."""
-    doomed = {**PLAINEST, "prompt": f"{PLAINEST['prompt']} {FAIL_WORD}", "external_task_id": f"klingmock-{unique}-0"}
+    doomed = {
+        **PLAINEST,
+        "prompt": f"{PLAINEST['prompt']} {FAIL_WORD}",
+        "watermark_info": {"enabled": True},
+        "external_task_id": f"klingmock-{unique}-0",
+    }
     planned: list[tuple[str, JSON]] = [(PLAIN, PLAINEST), (ODD, {**PLAINEST, **UNHEARD_OF}), (DOOMED, doomed)]
     planned += _priced(paper, unique)
     return [(name, _called_back(body, letters, f"{unique}-{index}")) for index, (name, body) in enumerate(planned)]

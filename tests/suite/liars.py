@@ -437,6 +437,12 @@ def only_the_first_image_is_looked_at(call):
         call.json = {**call.fields, "image_list": [images[0]] * len(images)}
 
 
+@answers("an_image_of_ten_megabytes_is_taken", "submit")
+def base64_is_counted_as_the_file(call, reply):
+    if len(call.body) > 10_485_760 and reply.ok:
+        reply.refuse(400, 1201)
+
+
 @answers("an_image_may_be_an_address", "submit")
 def plain_http_images_are_refused(call, reply):
     if b'"http://' in call.body and reply.ok:
@@ -765,6 +771,12 @@ def watermarks_are_told_as_texts(task, call):
 # --- prices -----------------------------------------------------------------------------------------------------------
 
 
+@tells("a_query_tells_whether_a_watermark_was_asked_for", "read")
+def failed_tasks_forget_their_watermark(task, call):
+    if task.get("task_status") == "failed":
+        task["watermark_info"] = {"enabled": False}
+
+
 @tells("a_finished_task_costs_what_the_price_list_says", "read")
 def everything_costs_two(task, call):
     if "final_unit_deduction" in task:
@@ -820,6 +832,18 @@ def files(catcher: str) -> Callable[[Callable[[Call, Reply], None]], None]:
         _add(Liar(lie.__name__, catcher, reply=reply))
 
     return made
+
+
+def links_die_within_a_day(call, reply):
+    now, ends = call.memory.setdefault("now", [0]), call.memory.setdefault("ends", {})
+    for task in reply.tasks:
+        now[0] = max(now[0], task["created_at"])
+        ends |= {video["url"].rpartition("/")[2]: task["updated_at"] for video in videos(task)}
+    if "/files/" in call.path and now[0] - ends.get(call.path.rpartition("/")[2], now[0]) > 86_400_000:
+        reply.status, reply.body = 404, b""
+
+
+_add(Liar("links_die_within_a_day", "a_link_works_for_thirty_days", reply=links_die_within_a_day))
 
 
 @files("a_video_can_be_fetched_without_a_token")

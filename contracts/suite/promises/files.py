@@ -5,15 +5,18 @@ from typing import Any
 
 import httpx
 
+from contracts.suite import bodies
 from contracts.suite.exchanges import Exchange
-from contracts.suite.findings import Broken
+from contracts.suite.findings import Broken, NotShown
 from contracts.suite.footage import Footage, look_into
+from contracts.suite.judging import accepted
 from contracts.suite.lives import Life
-from contracts.suite.promises.results import SECONDS_OFF, results, seconds
+from contracts.suite.promises.results import SECONDS_OFF, results, seconds, videos_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 
 LINK = "#/components/schemas/Video/properties/url"
+HOUR_MS = 3_600_000
 FEW = 3
 """Videos that are fetched; on a real service each is some megabytes."""
 
@@ -56,6 +59,24 @@ def a_video_can_be_fetched_without_a_token(stage: Stage) -> None:
             raise Broken(f"content-type: {content_type}", reply.headers.get("content-type"), reply)
         if reply.headers.get("content-length", str(len(reply.body))) != str(len(reply.body)):
             raise Broken(f"content-length: {len(reply.body)}", reply.headers["content-length"], reply)
+
+
+@promise("#/x-kling-limits/result_retention_ms", costs=True)
+def a_link_works_for_thirty_days(stage: Stage) -> None:
+    """To the last hour of them; where time can be moved."""
+    account = stage.fresh(concurrency=FEW)
+    born = account.create(bodies.sound())
+    accepted(born, stage.paper)
+    for step in account.passing.steps(stage.options.patience_s):
+        account.passing.pass_ms(step)
+        videos = videos_of(account.query(str(born.task.get("task_id"))).task)
+        if videos:
+            break
+    else:
+        raise NotShown("no video was made")
+    account.passing.pass_ms(stage.paper.limit("result_retention_ms") - HOUR_MS)
+    accepted(account.create(bodies.sound()), stage.paper)  # somebody comes back, and remembers the old one
+    _video(_fetch(stage, videos[0].get("url")))
 
 
 @promise(LINK, costs=True)

@@ -75,6 +75,16 @@ def an_image_beyond_ten_megabytes_makes_no_video(stage: Stage) -> None:
     _makes_no_video(stage, stage.account.probe(_with(image)), "it is too large")
 
 
+@promise(f"{RULES}/max_bytes", costs=True)
+def an_image_of_ten_megabytes_is_taken(stage: Stage) -> None:
+    """The size is that of the file, not of its Base64."""
+    rules = _rules(stage)
+    side, most = rules["min_side_px"], rules["max_bytes"]
+    image = drawing.png(side, side, fill=most - len(drawing.png(side, side, fill=1)) + 1)
+    exchange = stage.fresh(concurrency=10).create(_with(image))
+    accepted(exchange, stage.paper, f"the file has {len(image)} bytes of {most}")
+
+
 @promise(RULES, costs=True)
 def images_at_their_limits_are_taken(stage: Stage) -> None:
     """The smallest, the widest, the highest, as PNG and as JPEG."""

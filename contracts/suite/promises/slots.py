@@ -9,7 +9,7 @@ from contracts.suite.accounts import Account
 from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken, NotShown
 from contracts.suite.judging import accepted, refused
-from contracts.suite.lives import status_of
+from contracts.suite.lives import FAIL_WORD, status_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 
@@ -24,8 +24,9 @@ def _full(stage: Stage) -> Iterator[tuple[Account, Exchange]]:
         account, most = stage.fresh(concurrency=FEW), FEW
     except NotShown:
         account, most = stage.account, stage.paper.limit("parallel_tasks")
-    for _ in range(most):
-        exchange = account.create(bodies.sound())
+    for index in range(most):
+        wish = {} if index else {"prompt": f"a dog {FAIL_WORD}"}  # whoever fails lets go of its slot too
+        exchange = account.create({**bodies.sound(), **wish})
         if exchange.code == stage.paper.rows["too_many_parallel_tasks"].code and account is stage.account:
             break  # a smaller pack than the document's; or others use the account too
         accepted(exchange, stage.paper, "a slot is free", affordable=account is not stage.account)
