@@ -1127,6 +1127,12 @@ def pages_hold_ten_unless_told(call):
         call.query = "pageSize=10"
 
 
+@answers("a_create_may_name_its_charset", "submit")
+def bodies_with_a_charset_are_refused(call, reply):
+    if "charset" in call.headers.get("content-type", "") and reply.ok:
+        reply.refuse(400, 1201)
+
+
 @answers("every_combination_of_words_is_accepted", "submit")
 def long_pro_squares_are_refused(call, reply):
     wish = [call.fields.get(name) for name in ("mode", "duration", "aspect_ratio")]

@@ -64,6 +64,14 @@ def optional_fields_may_be_null_or_empty(stage: Stage) -> None:
     _taken(stage, HOLLOW, why="null and empty text count as not given")
 
 
+@promise("#/paths/~1v1~1videos~1multi-image2video/post/requestBody/content", costs=True)
+def a_create_may_name_its_charset(stage: Stage) -> None:
+    """`application/json; charset=utf-8`, as many HTTP clients write it unasked."""
+    account = stage.fresh(concurrency=10)
+    exchange = account.probe(bodies.sound(), headers={"Content-Type": "application/json; charset=utf-8"})
+    accepted(exchange, stage.paper, "JSON with its charset is JSON")
+
+
 @promise("#/components/schemas/Prompt/maxLength", costs=True)
 def texts_and_lists_may_be_as_long_as_the_document_says(stage: Stage) -> None:
     """The border itself is inside."""
