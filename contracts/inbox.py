@@ -12,10 +12,12 @@ from collections.abc import Callable, Mapping
 
 from contracts import words
 from contracts.errors import ProtocolError, SignatureError
-from contracts.listener import MAX_BYTES, Arrival, Listener
+from contracts.listener import Arrival, Listener
 from contracts.sansio import decoded, task_from
 from contracts.surroundings import AROUND
 from contracts.values import Head, Task
+
+MAX_CALLBACK_BYTES = 1024 * 1024
 
 
 def parse(body: bytes) -> Task:
@@ -119,7 +121,7 @@ class Receiver(Listener):
     def _take(self, callback: Arrival) -> int:
         if callback.method != "POST":
             return 405
-        if callback.length is None or callback.length > MAX_BYTES:
+        if callback.length is None or callback.length > MAX_CALLBACK_BYTES:
             return 411 if callback.length is None else 413
         try:
             self.inbox.receive(callback.headers, callback.body)

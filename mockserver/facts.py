@@ -107,9 +107,8 @@ class Facts:
 
     def with_file_key(self, file_key: str) -> Task | None:
         """The task whose links carry this key."""
-        new = len(self.tasks) - len(
-            self._by_file_key
-        )  # most tasks' files are never asked for, so the index follows late
+        # most tasks' files are never asked for, so the index follows late
+        new = len(self.tasks) - len(self._by_file_key)
         self._by_file_key |= {task.file_key: task for task in islice(reversed(self.tasks.values()), new)}
         return self._by_file_key.get(file_key)
 

@@ -67,12 +67,13 @@ def packs_hold_no_more_than_was_bought(stage: Stage) -> None:
 @promise("#/paths/~1account~1costs/get/parameters/2")
 def packs_are_told_by_their_name(stage: Stage) -> None:
     """Asked for one, the others are left out."""
-    costs = stage.fresh(balance="100").costs
-    whole = _packs(stage, costs())
+    account = stage.fresh(balance="100")
+    whole = _packs(stage, account.costs())
     if not whole:
         raise NotShown("an account with units shows no pack")
     for name in (whole[0], f"no {whole[0]}"):
-        told = costs({"start_time": 0, "end_time": 9999999999999, "resource_pack_name": name})
+        span = {"start_time": 0, "end_time": int(account.passing.now_ms())}
+        told = account.costs({**span, "resource_pack_name": name})
         wish = [each for each in whole if each == name]
         if _packs(stage, told) != wish:
             raise Broken(f"the packs named {name!r}: {wish}", told.said, told)
