@@ -32,13 +32,22 @@ WRONG_USE = 2
     metavar="S",
     help="How long tasks are waited for; the real service takes minutes.",
 )
+@click.option(
+    "--time",
+    default=900.0,
+    show_default=True,
+    type=click.FloatRange(0, min_open=True),
+    metavar="S",
+    help="How long the whole run may take.",
+)
 @click.option("--promise", "names", multiple=True, metavar="NAME", help="Only this promise; repeatable.")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="Write what came of it as JSON.")
 @click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write it as JUnit XML.")
 def server(url: str, **flags: Any) -> None:
     """Hold a server against the document, promise by promise.
 
-    Broken promises are shown with their clause and a curl line; exit status 1 if there is one, 3 if nothing answers.
+    Broken promises are shown with their clause and a curl line; exit status 1 if there is one, 3 if
+    nothing answers or the run was cut short. Reports are written in every case.
 
     \b
     Example: klingmock check server http://127.0.0.1:5546 --api-key $KLING_API_KEY --safe

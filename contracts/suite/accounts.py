@@ -12,7 +12,7 @@ from urllib.parse import quote, urlencode
 import httpx
 import orjson
 
-from contracts.suite.budget import Budget
+from contracts.suite.budget import Budget, Deadline
 from contracts.suite.exchanges import TOKEN, Exchange
 from contracts.suite.findings import Broken, Unreachable
 from contracts.suite.paper import Paper
@@ -48,13 +48,15 @@ class Wire:
 
     base_url: str
     paper: Paper
+    deadline: Deadline
     client: httpx.Client = field(
         default_factory=lambda: httpx.Client(timeout=_TIMEOUT_S, trust_env=False, verify=trusted())
     )
     exchanges: list[Exchange] = field(default_factory=list)
 
     def send(self, method: str, path: str, headers: Mapping[str, str], content: bytes) -> httpx.Response:
-        """The reply of the service. Raises Unreachable, or Broken when it was there before and now gives no reply."""
+        """The reply. Raises CutShort out of time, or when nobody is there; Broken when somebody was and gives none."""
+        self.deadline.go_on()
         url = self.base_url + path
         try:
             return self._sent(method, url, headers, content)
@@ -140,10 +142,10 @@ class Account:
         self.wire.exchanges.append(exchange)
         return exchange
 
-    def create(self, body: Body) -> Exchange:
+    def create(self, body: Body, **settings: Any) -> Exchange:
         """A create that should be accepted. Raises NotShown when its price is beyond the budget."""
         self.budget.afford(self.wire.paper.units(body))
-        return self.probe(body)
+        return self.probe(body, **settings)
 
     def probe(self, body: Body | bytes, **settings: Any) -> Exchange:
         """A create that should be refused; if it is not, it counts as made."""

@@ -1,9 +1,10 @@
-"""How many units a run may spend, and has spent."""
+"""How many units and how much time a run may spend, and has spent."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from decimal import Decimal
 
-from contracts.suite.findings import NotShown
+from contracts.suite.findings import CutShort, NotShown
+from contracts.surroundings import AROUND
 
 
 @dataclass(slots=True)
@@ -29,3 +30,16 @@ class Budget:
     def spend(self, price: Decimal) -> None:
         """A task was accepted."""
         self.spent += price
+
+
+@dataclass(slots=True)
+class Deadline:
+    """When a run must have ended, however slow the service is."""
+
+    seconds: float
+    _begun_s: float = field(default_factory=AROUND.monotonic)
+
+    def go_on(self) -> None:
+        """Return while there is time. Raises CutShort."""
+        if AROUND.monotonic() > self._begun_s + self.seconds:
+            raise CutShort(f"the {self.seconds:g} s of this run are used up; --time gives more")

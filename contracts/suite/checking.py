@@ -1,6 +1,9 @@
 """From the words of a command line to a run, its reports and an exit status."""
 
-from collections.abc import Callable, Mapping
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from decimal import Decimal, InvalidOperation
 from difflib import get_close_matches
 from pathlib import Path
@@ -12,7 +15,7 @@ from hypothesis.configuration import set_hypothesis_home_dir
 
 from contracts.suite import report, run
 from contracts.suite.accounts import Keys
-from contracts.suite.findings import Finding, Unreachable, Verdict
+from contracts.suite.findings import CutShort, Finding, Verdict
 from contracts.suite.registry import PROMISES
 from contracts.suite.stage import Options
 from contracts.tokens import ApiKey, KeyPair
@@ -33,19 +36,46 @@ def check(url: str, flags: Mapping[str, Any], say: Say) -> int:
     set_hypothesis_home_dir(Path(gettempdir()) / "klingmock-hypothesis")  # nothing is left where the user stands
     try:
         options, names = options_from(url, flags), _known(flags["names"])
-        for finding in run.judged(options, names):
-            findings.append(finding)
-            for line in report.lines(finding):
-                say(line)
-        _write(flags, options, findings)
+        why_short = _run(options, names, findings, say)
+        _write(flags, options, findings, why_short)
     except (WrongUse, OSError) as mistake:
         say(f"klingmock: {mistake}")
         return WRONG_USE
-    except Unreachable as gone:
-        say(f"inconclusive: {gone}")
-        return INCONCLUSIVE
-    say(report.summary(findings))
-    return BROKEN if any(finding.verdict is Verdict.BROKEN for finding in findings) else FINE
+    if findings:
+        say(report.summary(findings))
+    if why_short:
+        say(f"inconclusive: {why_short}")
+    if any(finding.verdict is Verdict.BROKEN for finding in findings):
+        return BROKEN
+    return INCONCLUSIVE if why_short else FINE
+
+
+def _run(options: Options, names: tuple[str, ...], findings: list[Finding], say: Say) -> str:
+    """Add what is found to `findings`, and say it; why not all was looked at, empty if all was."""
+    try:
+        with _terminable():
+            for finding in run.judged(options, names):
+                findings.append(finding)
+                for line in report.lines(finding):
+                    say(line)
+    except CutShort as short:
+        return str(short)
+    except KeyboardInterrupt:
+        return f"stopped after {len(findings)} of {len(names or PROMISES)} promises"
+    return ""
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """SIGTERM, by which CI servers end what takes too long, stops a run as Ctrl-C does: what was found is kept."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def options_from(url: str, flags: Mapping[str, Any]) -> Options:
@@ -67,6 +97,7 @@ def options_from(url: str, flags: Mapping[str, Any]) -> Options:
         budget=_units(flags["budget"]),
         safe=flags["safe"],
         patience_s=flags["patience"],
+        time_s=flags["time"],
     )
 
 
@@ -100,8 +131,10 @@ def _known(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-def _write(flags: Mapping[str, Any], options: Options, findings: list[Finding]) -> None:
-    about = {"url": options.url, "seed": options.seed, "max_examples": options.max_examples, "safe": options.safe}
+def _write(flags: Mapping[str, Any], options: Options, findings: list[Finding], why_short: str) -> None:
+    about: dict[str, Any] = {name: getattr(options, name) for name in ("url", "seed", "max_examples", "safe")}
+    if why_short:
+        about["inconclusive"] = why_short
     path: Path | None
     if path := flags["report"]:
         report.write(path, report.as_json(findings, **about))

@@ -12,7 +12,7 @@ from typing import Any
 
 import schemathesis.engine
 from schemathesis.config import SchemathesisConfig
-from schemathesis.engine.events import EngineEvent, ScenarioFinished
+from schemathesis.engine.events import EngineEvent, Interrupted, ScenarioFinished
 from schemathesis.openapi import from_dict
 
 from contracts.suite.accounts import Account
@@ -85,6 +85,9 @@ def _run(stage: Stage, account: Account, document: dict[str, Any], mode: str, *,
     if not creating:
         engine = schemathesis.engine.from_schema(schema.exclude(method="POST"))
     for event in engine.execute():
+        stage.deadline.go_on()
+        if isinstance(event, Interrupted):
+            raise KeyboardInterrupt  # which Schemathesis keeps to itself
         _pay(event, account)
         for breach in _breaches(event, account):
             raise breach

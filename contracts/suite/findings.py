@@ -27,7 +27,11 @@ class NotShown(Exception):
     """The promise could be neither kept nor broken here; the message says why, and what would help."""
 
 
-class Unreachable(Exception):
+class CutShort(Exception):
+    """The run cannot go on; the message says why. What was found until then stands."""
+
+
+class Unreachable(CutShort):
     """Nothing answers at the address, so nothing can be said."""
 
 

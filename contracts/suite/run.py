@@ -14,7 +14,7 @@ assert promises  # imported so that every promise is known
 
 
 def judged(options: Options, names: Iterable[str] = ()) -> Iterator[Finding]:
-    """What comes of each promise, or of those named. Raises Unreachable when nothing answers."""
+    """What comes of each promise, or of those named. Raises CutShort when nothing answers, or out of time."""
     wanted = [PROMISES[name] for name in names] or list(PROMISES.values())
     with Stage(options, paper()) as stage:
         stage.knock()
@@ -23,7 +23,7 @@ def judged(options: Options, names: Iterable[str] = ()) -> Iterator[Finding]:
 
 
 def finding(promise: Promise, stage: Stage) -> Finding:
-    """What comes of one promise. Raises Unreachable."""
+    """What comes of one promise. Raises CutShort."""
     begun, known = AROUND.monotonic(), len(stage.notes)
     found = _tried(promise, stage)
     took = AROUND.monotonic() - begun

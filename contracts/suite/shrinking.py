@@ -8,7 +8,7 @@ import functools
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from contracts.suite.findings import Broken, NotShown
+from contracts.suite.findings import Broken, CutShort, NotShown
 from contracts.surroundings import AROUND
 
 SEARCH_S = 2.0
@@ -39,7 +39,7 @@ class Search:
                 self._until_s = min(self._until_s, AROUND.monotonic() + SEARCH_S)
                 self._last = breach
                 raise
-            except NotShown as short:
+            except (NotShown, CutShort) as short:
                 raise self._last or short from None
 
         return tried

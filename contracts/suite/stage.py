@@ -14,7 +14,7 @@ from hypothesis.errors import Flaky, FlakyFailure
 from hypothesis.strategies import SearchStrategy
 
 from contracts.suite.accounts import Account, Body, Keys, Wire
-from contracts.suite.budget import Budget
+from contracts.suite.budget import Budget, Deadline
 from contracts.suite.control import Control
 from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken, NotShown
@@ -48,6 +48,8 @@ class Options:
     safe: bool = False
     patience_s: float = 40.0
     """How long tasks are waited for, in real time."""
+    time_s: float = 900.0
+    """How long the whole run may take."""
 
 
 class Stage:
@@ -57,7 +59,8 @@ class Stage:
         self.options, self.paper = options, paper
         self.notes: list[str] = []
         self._closing = ExitStack()
-        self._wire = Wire(options.url.rstrip("/"), paper)
+        self.deadline = Deadline(options.time_s)
+        self._wire = Wire(options.url.rstrip("/"), paper, self.deadline)
         self._budget = Budget(options.budget, safe=options.safe)
         self._control = Control(options.control, options.control_token) if options.control else None
         self._made = self._named = 0
@@ -112,15 +115,15 @@ class Stage:
         """How much of the examples may be creates that are accepted: few where they cost."""
         return 0.5 if self._control is not None else 0.15
 
-    def settled(self, account: Account, body: Body) -> Exchange:
+    def settled(self, account: Account, body: Body, **settings: Any) -> Exchange:
         """A create that waits for a slot where it must."""
         full = self.paper.rows["too_many_parallel_tasks"].code
-        exchange = account.create(body)
+        exchange = account.create(body, **settings)
         for step in account.passing.steps(self.options.patience_s):
             if exchange.code != full:
                 break
             account.passing.pass_ms(step)
-            exchange = account.create(body)
+            exchange = account.create(body, **settings)
         return exchange
 
     def name(self) -> str:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -88,6 +89,37 @@ def test_an_address_where_nobody_answers_is_inconclusive():
     """Status 3: nothing is broken, and nothing is proven."""
     status, told = check("http://127.0.0.1:1", "--api-key", "k")
     assert (status, told.startswith("inconclusive: ")) == (3, True)
+
+
+def test_a_run_out_of_time_is_inconclusive_and_keeps_what_it_found(
+    frozen: dict[str, Any], keys: list[str], tmp_path: Path
+):
+    """Status 3, and the report says how far it came and why no farther."""
+    status, told = check(frozen["url"], *keys, "--time", "0.000001", "--report", str(tmp_path / "r.json"))
+    report = json.loads((tmp_path / "r.json").read_text())
+    assert (status, report["promises"]) == (3, [])
+    assert told.strip() == f"inconclusive: {report['inconclusive']}"
+    assert "--time" in told
+
+
+@pytest.mark.parametrize("liar", ["honest", "unknown_ids_are_404"])
+@pytest.mark.parametrize("sent", [signal.SIGTERM, signal.SIGINT])
+def test_a_stopped_run_keeps_what_it_found(
+    lying: proxy.Proxy, keys: list[str], tmp_path: Path, liar: str, sent: signal.Signals
+):
+    """CI servers end what takes too long: until then every finding stands, and a broken promise is broken."""
+    words = ["--promise", "an_unknown_id_is_refused", "--promise", "results_come_with_success_and_only_then"]
+    url, file = f"{lying.url}/{liar}+{sent.name}", tmp_path / "r.json"
+    command = [sys.executable, "-m", "mockserver", "check", "server", url, *keys, *words, "--report", str(file)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as run:
+        assert run.stdout is not None
+        first = run.stdout.readline()  # the second promise waits for ever: the clock of this double stands still
+        run.send_signal(sent)
+        rest = run.communicate(timeout=30)[0]
+    report = json.loads(file.read_text())
+    assert first.split()[1] == "an_unknown_id_is_refused"
+    assert (run.returncode, len(report["promises"])) == (3 if liar == "honest" else 1, 1)
+    assert rest.splitlines()[-1] == "inconclusive: stopped after 1 of 2 promises"
 
 
 def test_reports_tell_the_whole_run(frozen: dict[str, Any], keys: list[str], tmp_path: Path):
