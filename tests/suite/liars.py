@@ -204,6 +204,18 @@ def the_key_sees_nothing(call, reply):
         reply.refuse(400, 1201)
 
 
+@answers("the_static_key_opens_the_same_account", "submit")
+def the_key_makes_nothing(call, reply):
+    if "api-key" in call.headers.get("authorization", ""):
+        reply.refuse(403, 1103)
+
+
+@answers("the_static_key_opens_the_same_account", "costs")
+def the_key_sees_no_packs(call, reply):
+    if "api-key" in call.headers.get("authorization", ""):
+        reply.refuse(403, 1103)
+
+
 # --- what is taken ----------------------------------------------------------------------------------------------------
 
 
@@ -815,7 +827,8 @@ def costs_tell_every_pack_whatever_the_name(call):
 
 @answers("packs_hold_no_more_than_was_bought", "costs")
 def packs_hold_more_than_was_bought(call, reply):
-    reply.content["data"]["resource_pack_subscribe_infos"] = [{"total_quantity": 1.0, "remaining_quantity": 2.0}]
+    for pack in reply.content.get("data", {}).get("resource_pack_subscribe_infos", []):
+        pack["remaining_quantity"] = pack["total_quantity"] + 1
 
 
 # --- files ------------------------------------------------------------------------------------------------------------
@@ -1045,6 +1058,16 @@ def slots_are_never_freed(call, reply):
         reply.refuse(429, 1303)
 
 
+@answers("an_ended_task_frees_its_slot", "submit", "read")
+def failed_tasks_keep_their_slot(call, reply):
+    failed = call.memory.setdefault("failed", set())
+    failed |= {task["task_id"] for task in reply.tasks if task["task_status"] == "failed"}
+    if call.action == "submit" and failed:
+        call.memory["since"] = call.memory.get("since", 0) + 1
+        if call.memory["since"] + len(failed) > 3:
+            reply.refuse(429, 1303)
+
+
 @answers("an_empty_balance_refuses_a_create", "submit")
 def an_empty_balance_is_402(call, reply):
     if reply.content["code"] == 1102:
@@ -1144,6 +1167,24 @@ def long_pro_squares_are_refused(call, reply):
 def ratios_of_sister_products_are_taken(call):
     if call.fields.get("aspect_ratio") in ("4:3", "3:4", "21:9"):
         call.json = {**call.fields, "aspect_ratio": "16:9"}
+
+
+@asks("an_external_id_in_other_letters_is_another")
+def external_ids_are_found_in_any_letters(call):
+    names = call.memory.setdefault("names", {})
+    if call.action == "submit":
+        names[call.name.lower()] = call.name
+    if call.action == "read":
+        stem, _, id = call.path.rpartition("/")
+        call.path = f"{stem}/{names.get(id.lower(), id)}"
+
+
+@answers("an_external_id_in_other_letters_is_another", "submit")
+def external_ids_in_other_letters_are_taken(call, reply):
+    names = call.memory.setdefault("names", set())
+    if call.name and call.name.lower() in names:
+        reply.refuse(400, 1201)
+    names.add(call.name.lower())
 
 
 @asks("an_external_id_may_be_any_text")

@@ -6,6 +6,7 @@ from base64 import urlsafe_b64encode
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from contracts.suite import bodies
 from contracts.suite.accounts import Account
 from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken, NotShown
@@ -176,17 +177,23 @@ def tokens_with_other_claims_are_taken(stage: Stage) -> None:
         accepted(exchange, stage.paper, "other claims are ignored")
 
 
-@promise("#/components/securitySchemes/api_key")
+@promise("#/components/securitySchemes/api_key", costs=True)
 def the_static_key_opens_the_same_account(stage: Stage) -> None:
-    """A static key and a key pair of one account see the same tasks."""
-    keys = stage.account.keys
+    """A static key and a key pair of one account make and see the same tasks."""
+    account, keys = stage.account, stage.account.keys
     if keys.api_key is None or keys.pair is None:
         raise NotShown("takes both kinds of credential: give --api-key beside the key pair")
-    by_key = stage.account.list({"pageSize": 1}, authorization=f"Bearer {keys.api_key.key}", shown_as="Bearer $API_KEY")
-    if by_key.code == stage.paper.rows["authorization_invalid"].code:
+    by_key: dict[str, Any] = {"authorization": f"Bearer {keys.api_key.key}", "shown_as": "Bearer $API_KEY"}
+    listed = account.list({"pageSize": 1}, **by_key)
+    if listed.code == stage.paper.rows["authorization_invalid"].code:
         raise NotShown("the service takes only one kind of credential, which the document leaves open")
-    accepted(by_key, stage.paper)
+    for exchange in (listed, account.costs(**by_key)):
+        accepted(exchange, stage.paper, "the static key opens every operation")
     theirs = stage.lives[0]
-    found = stage.account.query(str(theirs.id), authorization=f"Bearer {keys.api_key.key}", shown_as="Bearer $API_KEY")
+    found = account.query(str(theirs.id), **by_key)
     if found.task.get("task_id") != theirs.id:
         raise Broken(f"the task {theirs.id} of the same account", found.said, found)
+    born = stage.settled(account, bodies.sound(), **by_key)
+    accepted(born, stage.paper, "the static key opens every operation")
+    look = account.query(str(born.task.get("task_id")))
+    accepted(look, stage.paper, f"the static key of the same account made {born.task.get('task_id')}", affordable=True)

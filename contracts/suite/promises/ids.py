@@ -77,6 +77,16 @@ def an_external_id_may_be_any_text(stage: Stage) -> None:
             raise Broken(f"the task {born.task.get('task_id')} with the external id {name!r}", str(told), look)
 
 
+@promise("#/components/parameters/Id", costs=True)
+def an_external_id_in_other_letters_is_another(stage: Stage) -> None:
+    """What differs, if only in capitals, finds nothing, and serves for another task."""
+    life = _named(stage)[0]
+    other = life.external_id.swapcase()
+    refused(stage.account.query(other), stage.paper.verdicts("task_not_found"), f"{life.external_id!r} is another id")
+    born = stage.settled(stage.account, {**bodies.sound(), "external_task_id": other})
+    accepted(born, stage.paper, f"{life.external_id!r} is another id")
+
+
 @promise("#/x-kling-messages/situations/external_id_taken", costs=True)
 def an_external_id_serves_only_once(stage: Stage) -> None:
     """A second create with it is refused, and is no repetition of the first; not even when the first has ended."""
