@@ -69,11 +69,14 @@ class Wire:
             raise ValueError(f"{url!r} is no address: {error}") from error
 
     def _sent(self, method: str, url: str, headers: Mapping[str, str], content: bytes) -> httpx.Response:
-        """Once more where a kept connection was just being closed: that is HTTP's way, and nobody's fault."""
+        """Once more where a kept connection was just being closed: that is HTTP's way. What was begun must be whole."""
+        request = self.client.build_request(method, url, headers=dict(headers), content=content)
         try:
-            return self.client.request(method, url, headers=dict(headers), content=content)
+            reply = self.client.send(request, stream=True)
         except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            return self.client.request(method, url, headers=dict(headers), content=content)
+            reply = self.client.send(request, stream=True)
+        reply.read()
+        return reply
 
     def action(self, method: str, path: str) -> str:
         """Which operation of the document a call goes to; empty if to none."""

@@ -19,8 +19,8 @@ from contracts.suite.judging import accepted, difference, plain, refused
 from contracts.suite.lives import status_of
 from contracts.suite.promises.prices import units
 from contracts.suite.promises.results import videos_of
-from contracts.suite.shrinking import Search, remembered
-from contracts.suite.stage import Stage, plainly
+from contracts.suite.shrinking import Search, plainly, remembered
+from contracts.suite.stage import Stage
 
 SLOTS = 4
 STEPS = {True: 30, False: 12}

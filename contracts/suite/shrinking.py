@@ -5,8 +5,11 @@ breach at once, so that Hypothesis ends, and tells that one.
 """
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any, TypeVar
+
+from hypothesis.errors import Flaky, FlakyFailure
 
 from contracts.suite.findings import Broken, CutShort, NotShown
 from contracts.surroundings import AROUND
@@ -53,3 +56,22 @@ def remembered(deed: Deed) -> Deed:
         machine.search.remembering(functools.partial(deed, machine))(*args, **kwargs)
 
     return tried  # type: ignore[return-value]  # a Deed too, but for its machine
+
+
+@contextmanager
+def plainly() -> Iterator[None]:
+    """What Hypothesis could not repeat is what it was the first time: a breach above all."""
+    try:
+        yield
+    except (Flaky, FlakyFailure) as flaky:
+        for kind in (Broken, CutShort, NotShown):
+            if met := _within(flaky, kind):
+                raise met from None
+        raise
+
+
+def _within(error: BaseException, kind: type[Exception]) -> BaseException | None:
+    if isinstance(error, kind):
+        return error
+    inner = [*getattr(error, "exceptions", ()), error.__cause__, error.__context__]
+    return next((met for each in inner if each is not None and (met := _within(each, kind))), None)

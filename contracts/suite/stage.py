@@ -1,7 +1,7 @@
 """What a promise is given to be shown with: the document, accounts, time, a budget, lives to look at, examples to try."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
 from dataclasses import dataclass, field
 from decimal import Decimal
 from functools import cached_property
@@ -10,19 +10,18 @@ from urllib.parse import urlsplit
 
 import httpx
 import hypothesis
-from hypothesis.errors import Flaky, FlakyFailure
 from hypothesis.strategies import SearchStrategy
 
 from contracts.suite.accounts import Account, Body, Keys, Wire
 from contracts.suite.budget import Budget, Deadline
 from contracts.suite.control import Control
 from contracts.suite.exchanges import Exchange
-from contracts.suite.findings import Broken, NotShown
+from contracts.suite.findings import NotShown
 from contracts.suite.lives import Cohort, Doom, Life
 from contracts.suite.paper import Paper
 from contracts.suite.passing import MovedTime, Passing, RealTime
 from contracts.suite.postbox import Postbox
-from contracts.suite.shrinking import Search
+from contracts.suite.shrinking import Search, plainly
 from contracts.suite.trust import trusted
 from contracts.surroundings import AROUND
 from contracts.tokens import ApiKey, KeyPair
@@ -248,22 +247,6 @@ class Stage:
             self._control.close()
 
 
-@contextmanager
-def plainly() -> Iterator[None]:
-    """A breach that Hypothesis could not repeat is a breach all the same."""
-    try:
-        yield
-    except (Flaky, FlakyFailure) as flaky:
-        raise _breach_in(flaky) or flaky from None
-
-
-def _breach_in(error: BaseException) -> Broken | None:
-    if isinstance(error, Broken):
-        return error
-    within = [*getattr(error, "exceptions", ()), error.__cause__, error.__context__]
-    return next((found for each in within if each is not None and (found := _breach_in(each))), None)
-
-
 @dataclass(slots=True)
 class _Hand(Doom):
     """A person at the control plane, who can end a task."""
@@ -275,6 +258,3 @@ class _Hand(Doom):
             life = account.wire.paper.life
             message = next(iter(life["failures"].values()))
             self.control.end(account.keys.name, task_id, life["failure"], message)
-
-
-__all__ = ["Options", "Stage", "plainly"]
