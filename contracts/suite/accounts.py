@@ -73,8 +73,11 @@ class Wire:
         request = self.client.build_request(method, url, headers=dict(headers), content=content)
         try:
             reply = self.client.send(request, stream=True)
-        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError):
-            reply = self.client.send(request, stream=True)
+        except (httpx.RemoteProtocolError, httpx.ReadError, httpx.WriteError) as dropped:
+            try:
+                reply = self.client.send(request, stream=True)
+            except httpx.ConnectError:
+                raise dropped from None  # this call ended the server
         reply.read()
         return reply
 

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
+from threading import Thread
 from typing import Any
 from xml.etree import ElementTree
 
@@ -89,6 +91,39 @@ def test_an_address_where_nobody_answers_is_inconclusive():
     """Status 3: nothing is broken, and nothing is proven."""
     status, told = check("http://127.0.0.1:1", "--api-key", "k")
     assert (status, told.startswith("inconclusive: ")) == (3, True)
+
+
+class Mortal(BaseHTTPRequestHandler):
+    """Lists nothing, and is never seen again after a create."""
+
+    def do_GET(self):
+        """An empty list."""
+        told = b'{"code": 0, "message": "SUCCEED", "request_id": "1", "data": []}'
+        self.send_response(200)
+        self.send_header("Content-Length", str(len(told)))
+        self.end_headers()
+        self.wfile.write(told)
+
+    def do_POST(self):
+        """The end."""
+        self.server.socket.close()
+
+    def log_message(self, *_: object):
+        """In silence."""
+
+
+def test_the_call_that_ends_a_server_is_blamed():
+    """And what could not be asked any more is not: status 1, with both told."""
+    with HTTPServer(("127.0.0.1", 0), Mortal) as mortal:
+        Thread(target=mortal.serve_forever, daemon=True).start()
+        url = f"http://127.0.0.1:{mortal.server_port}"
+        words = ["--promise", "a_body_that_is_no_json_is_refused", "--promise", "an_unknown_id_is_refused"]
+        status, told = check(url, "--api-key", "k", *words)
+        mortal.shutdown()
+    lines = told.splitlines()
+    assert (status, lines[0]) == (1, "broken     a_body_that_is_no_json_is_refused")
+    assert " see         curl " in told
+    assert lines[-1].startswith(f"inconclusive: {url} does not answer")
 
 
 def test_a_run_out_of_time_is_inconclusive_and_keeps_what_it_found(
