@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator, Sequence
 from copy import deepcopy
 from dataclasses import dataclass
-from itertools import chain, zip_longest
+from itertools import chain, product, zip_longest
 from typing import Any
 
 from hypothesis import strategies as st
@@ -42,17 +42,43 @@ class Breach:
         for step in self.field[:-1]:
             if isinstance(place, dict) and not place.get(str(step)):
                 place[str(step)] = {}
-            place = place[step]
+            place = _within(place, step)
         if self.keyword == "required" and self.value is None:
             place.pop(self.field[-1], None)
         else:
+            _within(place, self.field[-1])
             place[self.field[-1]] = self.value
         return broken
+
+
+def _within(place: Any, step: str | int) -> Any:
+    """What stands there; a list is made long enough."""
+    if isinstance(place, list):
+        place += [{"image": IMAGE} for _ in range(len(place), int(step) + 1)]
+        return place[int(step)]
+    return place.get(step)
 
 
 def sound() -> JSON:
     """The least that a create needs."""
     return {"image_list": [{"image": IMAGE}], "prompt": "a dog"}
+
+
+def rich(paper: Paper) -> JSON:
+    """The most that a create may ask for, without a name: the last word of every choice, every image, every option."""
+    properties = paper.request["properties"]
+    words = {name: part["enum"][-1] for name, part in properties.items() if "enum" in part}
+    images = [{"image": IMAGE} for _ in range(properties["image_list"]["maxItems"])]
+    return {**sound(), **words, "image_list": images, "negative_prompt": "a cat", "watermark_info": {"enabled": True}}
+
+
+def priced(paper: Paper) -> Iterator[JSON]:
+    """A sound body for every combination of the request's words that has a price."""
+    words = {name: part["enum"] for name, part in paper.request["properties"].items() if "enum" in part}
+    for chosen in product(*words.values()):
+        body = {**sound(), **dict(zip(words, chosen, strict=True))}
+        if paper.sells(body):
+            yield body
 
 
 # --- valid ------------------------------------------------------------------------------------------------------------
@@ -121,8 +147,9 @@ def _breaches(paper: Paper, schema: Schema, field: Path) -> Iterator[Breach]:
         yield from _own(paper, part, (*field, name))
         yield from _breaches(paper, part, (*field, name))
     if "items" in schema:
-        yield from _own(paper, schema["items"], (*field, 0))
-        yield from _breaches(paper, schema["items"], (*field, 0))
+        for index in (0, schema["maxItems"] - 1):
+            yield from _own(paper, schema["items"], (*field, index))
+            yield from _breaches(paper, schema["items"], (*field, index))
 
 
 def _own(paper: Paper, schema: Schema, field: Path) -> Iterator[Breach]:

@@ -35,6 +35,18 @@ def gif(width: int, height: int) -> bytes:
     return head + b",\0\0\0\0\x01\0\x01\0\0\x02\x02D\x01\0;"
 
 
+def webp(width: int, height: int) -> bytes:
+    """A lossless WebP of one grey: no transforms, no cache, and five codes of a single symbol each (RFC 9649)."""
+    bits = [(0x2F, 8), (width - 1, 14), (height - 1, 14), (0, 1), (0, 3), (0, 3)]
+    bits += [field for symbol in (0x80, 0x80, 0x80, 0xFF, 0) for field in ((1, 1), (0, 1), (1, 1), (symbol, 8))]
+    packed, at = 0, 0
+    for value, length in bits:
+        packed, at = packed | value << at, at + length
+    data = packed.to_bytes(-(-at // 8), "little")
+    data += bytes(len(data) % 2)
+    return b"RIFF" + struct.pack("<I", len(data) + 12) + b"WEBPVP8L" + struct.pack("<I", len(data)) + data
+
+
 def jpeg() -> bytes:
     """A grey JPEG of 320 by 320 points."""
     return b64decode(_JPEG)

@@ -11,6 +11,7 @@ from typing import Any
 from contracts.suite.accounts import Account, Body
 from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import NotShown
+from contracts.suite.judging import plain
 from contracts.suite.paper import Paper
 from contracts.suite.postbox import Letter, Postbox
 from contracts.surroundings import AROUND, nap
@@ -19,6 +20,8 @@ JSON = dict[str, Any]
 
 IMAGE = "https://p1-kling.klingai.com/kcdn/cdn-kcdn112452/kling-qa-test/dog.png"
 """The page's own sample; a service that fetches it finds a dog."""
+PAGE = 100
+"""How much of the list is read to find a task that was just made."""
 AFTERLIFE = 3
 """How often a task is looked at after its end."""
 GRACE_S = 2.0
@@ -34,6 +37,16 @@ FAIL_WORD = "[[fail]]"
 """In a prompt, a double of ours takes it as a wish to fail; to everyone else it is a prompt like any other."""
 
 
+@dataclass(frozen=True, slots=True)
+class Echo:
+    """What another call told of a task between two looks that agree."""
+
+    look: Exchange
+    other: Exchange
+    told: JSON
+    """Empty if it told nothing of the task."""
+
+
 @dataclass(slots=True)
 class Life:
     """One task: what was asked for and what was seen."""
@@ -43,6 +56,7 @@ class Life:
     born: Exchange
     paper: Paper
     looks: list[Exchange] = field(default_factory=list)
+    echoes: list[Echo] = field(default_factory=list)
     letters: list[Letter] = field(default_factory=list)
 
     @property
@@ -167,7 +181,24 @@ class Cohort:
         self._look(life)
 
     def _look(self, life: Life) -> None:
-        life.looks.append(self.account.query(str(life.id)))
+        look = self.account.query(str(life.id))
+        life.looks.append(look)
+        if status_of(look.task) not in {status_of(echo.look.task) for echo in life.echoes}:
+            self._look_elsewhere(life, look)
+
+    def _look_elsewhere(self, life: Life, look: Exchange) -> None:
+        """By its other name and in the list; that tells something only if nothing changes meanwhile."""
+        page = self.account.list({"pageSize": PAGE})
+        others = [(page, next((task for task in page.tasks if task.get("task_id") == life.id), {}))]
+        if len(page.tasks) == PAGE and not others[0][1]:
+            others = []  # it may be on the next
+        if life.external_id:
+            found = self.account.query(life.external_id)
+            others.append((found, found.task))
+        again = self.account.query(str(life.id))
+        life.looks.append(again)
+        if plain(again.task) == plain(look.task):
+            life.echoes += [Echo(look, other, told) for other, told in others]
 
     def watch(self, patience_s: float, doom: "Doom") -> None:
         """Let them live."""

@@ -17,8 +17,7 @@ from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken, NotShown
 from contracts.suite.judging import accepted, difference, plain, refused
 from contracts.suite.lives import status_of
-from contracts.suite.promises.prices import units
-from contracts.suite.promises.results import videos_of
+from contracts.suite.outcome import as_asked_for
 from contracts.suite.shrinking import Search, plainly, remembered
 from contracts.suite.stage import Stage
 
@@ -111,20 +110,9 @@ class Tasks(RuleBasedStateMachine):
             raise Broken(f"updated_at not before {known.updated_at}", task["updated_at"], shown)
         if known.final and (changed := difference(known.final, plain(task))):
             raise Broken("the task as it was at its end", changed, shown)
-        self._judge_end(known, task, shown)
+        as_asked_for(self.paper, known.body, task, shown)
         known.status, known.updated_at = task["task_status"], task["updated_at"]
-
-    def _judge_end(self, known: Known, task: dict[str, Any], shown: Exchange) -> None:
-        succeeded, ended = task["task_status"] == self.paper.life["success"], task["task_status"] in self.paper.ends
-        if bool(videos_of(task)) is not succeeded:
-            raise Broken("videos with success and only then", f"{len(videos_of(task))} of them", shown)
-        price = self.paper.units(known.body) if succeeded else 0
-        if units(task.get("final_unit_deduction")) != price:
-            raise Broken(f"final_unit_deduction {price}", repr(task.get("final_unit_deduction")), shown)
-        marked = bool((known.body.get("watermark_info") or {}).get("enabled"))
-        if any(bool(video.get("watermark_url")) is not marked for video in videos_of(task)):
-            raise Broken(f"watermark_url {'there' if marked else 'absent'}", videos_of(task), shown)
-        if ended:
+        if known.status in self.paper.ends:
             known.final = plain(task)
 
     @precondition(lambda self: self.tasks)

@@ -5,7 +5,7 @@ from typing import Any
 
 from contracts.listener import Arrival, Listener
 from contracts.suite.exchanges import Told
-from contracts.surroundings import AROUND
+from contracts.surroundings import AROUND, nap
 
 
 @dataclass(frozen=True)
@@ -35,6 +35,13 @@ class Postbox(Listener):
     def at(self, address: str) -> list[Letter]:
         """What arrived at this address, in order."""
         return [letter for letter in list(self.letters) if f"{self.url}{letter.path}" == address]
+
+    def settle(self, quiet_s: float = 0.2, most_s: float = 5.0) -> None:
+        """Wait until nothing has come for a while."""
+        until, known = AROUND.monotonic() + most_s, -1
+        while known != len(self.letters) and AROUND.monotonic() < until:
+            known = len(self.letters)
+            nap(quiet_s)
 
     def _keep(self, arrival: Arrival) -> int:
         self.letters.append(Letter(**vars(arrival), arrived_s=AROUND.monotonic()))

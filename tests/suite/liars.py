@@ -1347,3 +1347,156 @@ def lists_are_wrapped(call, reply):
 def costs_have_one_envelope(call, reply):
     if reply.ok:
         reply.content["data"] = reply.content["data"]["resource_pack_subscribe_infos"]
+
+
+# --- everywhere, later, in every combination --------------------------------------------------------------------------
+
+
+@tells("every_call_tells_the_same_of_a_task", "read")
+def external_ids_tell_the_past(task, call):
+    if not call.path.rpartition("/")[2].isdigit() and task["task_status"] == "processing":
+        task |= {"task_status": "submitted", "updated_at": task["created_at"]}
+
+
+@tells("every_call_tells_the_same_of_a_task", "list")
+def lists_tell_the_past(task, call):
+    if task["task_status"] == "processing":
+        task |= {"task_status": "submitted", "updated_at": task["created_at"]}
+
+
+@answers("every_call_tells_the_same_of_a_task", "list")
+def lists_hold_ended_tasks_only(call, reply):
+    if reply.ok:
+        reply.content["data"] = [task for task in reply.tasks if task["task_status"] in TERMINAL]
+
+
+@answers("an_ended_task_is_remembered", "read")
+def records_are_gone_after_some_looks(call, reply):
+    for task in reply.tasks:
+        looks = call.memory[task["task_id"]] = call.memory.get(task["task_id"], 0) + (task["task_status"] in TERMINAL)
+        if looks > 4:
+            reply.refuse(400, 1201)
+
+
+@answers("a_pack_shrinks_by_what_its_tasks_cost", "costs")
+def packs_never_shrink(call, reply):
+    for pack in reply.content.get("data", {}).get("resource_pack_subscribe_infos", []):
+        pack["remaining_quantity"] = pack["total_quantity"]
+
+
+@answers("a_pack_shrinks_by_what_its_tasks_cost", "read", "costs")
+def failed_tasks_are_paid_for(call, reply):
+    failed = call.memory.setdefault("failed", set())
+    failed |= {task["task_id"] for task in reply.tasks if task["task_status"] == "failed"}
+    if call.action == "costs":
+        for pack in reply.content.get("data", {}).get("resource_pack_subscribe_infos", []):
+            pack["remaining_quantity"] -= 2 * len(failed)
+
+
+@answers("every_combination_becomes_the_video_that_was_asked_for", "submit", "read")
+def short_squares_of_pros_lose_their_watermark(call, reply):
+    wishes = call.memory.setdefault("wishes", {})
+    for task in reply.tasks:
+        wish = wishes.setdefault(
+            task["task_id"], [call.fields.get(name) for name in ("mode", "duration", "aspect_ratio")]
+        )
+        for video in videos(task) if wish == ["pro", "5", "1:1"] else []:
+            video.pop("watermark_url", None)
+
+
+@asks("every_combination_becomes_the_video_that_was_asked_for")
+def long_portraits_are_squares(call):
+    if call.fields.get("duration") == "10" and call.fields.get("aspect_ratio") == "9:16":
+        changing(call, aspect_ratio="1:1")
+
+
+@tells("tasks_of_two_accounts_share_neither_ids_nor_videos")
+def videos_are_counted_in_each_account(task, call):
+    numbers = call.memory.setdefault(
+        ("of", call.headers.get("authorization", "").split(".")[1:2] and claims(call)["iss"]), {}
+    )
+    for video in videos(task):
+        video["id"] = str(10**17 + numbers.setdefault(video["id"], len(numbers)))
+
+
+@writes("a_stranger_hears_nothing_of_a_task")
+def ends_are_told_to_another_address(letter):
+    known = letter.memory.setdefault("known", [letter.to])
+    if letter.content["task_status"] in TERMINAL:
+        letter.to = next((each for each in known if each != letter.to), letter.to)
+    known.append(letter.to)
+
+
+@answers("a_stranger_does_not_see_a_pack", "costs")
+def packs_are_those_of_the_first(call, reply):
+    if reply.ok:
+        reply.content["data"] = call.memory.setdefault("packs", reply.content["data"])
+
+
+@answers("a_failed_task_gives_its_units_back", "submit", "read")
+def failed_tasks_keep_their_units(call, reply):
+    call.memory["failed"] = call.memory.get("failed") or any(task["task_status"] == "failed" for task in reply.tasks)
+    if call.action == "submit" and call.memory["failed"]:
+        reply.refuse(429, 1102)
+
+
+@answers("an_empty_balance_refuses_a_create", "submit", "read")
+def ended_tasks_give_their_units_back(call, reply):
+    last = call.memory.setdefault("last", {})
+    last |= next(iter(reply.tasks), {})
+    if reply.content["code"] == 1102 and last.get("task_status") in TERMINAL:
+        task = {"task_id": "1", "task_status": "submitted", "task_info": {}, "created_at": 1, "updated_at": 1}
+        reply.status, reply.content = 200, {**reply.content, "code": 0, "message": "SUCCEED", "data": task}
+
+
+@asks("an_image_beyond_its_limits_makes_no_video")
+def low_images_are_taken(call):
+    with_images(call, lambda text: "https://example.com/a.png" if _png(text) and _png(text)[1] == 299 else text)
+
+
+@asks("an_image_beyond_its_limits_makes_no_video")
+def webp_images_are_taken(call):
+    with_images(call, lambda text: "https://example.com/a.png" if text.startswith("UklGR") else text)
+
+
+@asks("an_image_beyond_its_limits_makes_no_video")
+def third_images_are_not_looked_at(call):
+    images = call.fields.get("image_list")
+    if isinstance(images, list) and len(images) > 2:
+        changing(call, image_list=[*images[:2], images[0], *images[3:]])
+
+
+def _png(text: str) -> tuple[int, int] | None:
+    """Width and height of a PNG in Base64."""
+    head = base64.b64decode(text[:32]) if text.startswith("iVBORw0KGgo") else b""
+    return (int.from_bytes(head[16:20], "big"), int.from_bytes(head[20:24], "big")) if head else None
+
+
+@asks("authorization_is_judged_before_everything_else")
+def wrong_tokens_are_judged_after_bodies(call):
+    if (
+        call.method == "POST"
+        and call.json in (None, {})
+        and call.headers.get("authorization") == "Bearer no.such.token"
+    ):
+        let_in(call)
+
+
+@asks("a_required_field_cannot_be_left_out")
+def last_images_may_be_missing(call):
+    images = call.fields.get("image_list")
+    if isinstance(images, list) and len(images) == 4 and all(isinstance(each, dict) for each in images):
+        changing(call, image_list=[*images[:3], {"image": images[3].get("image") or images[0]["image"]}])
+
+
+@writes("callbacks_agree_with_queries")
+def callbacks_under_way_know_no_watermark(letter):
+    if letter.content["task_status"] not in TERMINAL:
+        letter.content["watermark_info"] = {"enabled": False}
+
+
+@answers("full_slots_refuse_a_create", "submit")
+def refused_creates_take_a_slot(call, reply):
+    call.memory["taken"] = call.memory.get("taken", 0) + (reply.content["code"] in (0, 1201))
+    if reply.ok and call.memory["taken"] > 3:
+        reply.refuse(429, 1303)

@@ -146,8 +146,8 @@ def a_token_from_the_future_is_refused(stage: Stage) -> None:
 
 @promise("#/security")
 def authorization_is_judged_before_everything_else(stage: Stage) -> None:
-    """Whatever else is wrong with a call, without a credential that is all one is told."""
-    row, account = [stage.paper.rows["authorization_empty"]], stage.account
+    """Whatever else is wrong with a call, without a credential, or with a wrong one, that is all one is told."""
+    account = stage.account
     path = stage.paper.the("submit").path
     wrong: list[tuple[str, str, bytes]] = [
         ("POST", path, b"{"),
@@ -157,9 +157,14 @@ def authorization_is_judged_before_everything_else(stage: Stage) -> None:
         ("DELETE", path, b""),
         ("GET", "/v1/videos/no-such-product", b""),
     ]
+    credentials = {
+        None: [stage.paper.rows["authorization_empty"]],
+        "Bearer no.such.token": _any_authentication_row(stage),
+    }
     for method, at, content in wrong:
-        exchange = account.call(method, at, content=content, authorization=None)
-        refused(exchange, row, "authorization is judged first")
+        for credential, rows in credentials.items():
+            exchange = account.call(method, at, content=content, authorization=credential)
+            refused(exchange, rows, "authorization is judged first")
 
 
 @promise("#/components/securitySchemes/jwt")

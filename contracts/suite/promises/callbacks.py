@@ -7,8 +7,8 @@ from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken, NotShown
 from contracts.suite.judging import difference, fits, plain
 from contracts.suite.lives import Life, status_of
+from contracts.suite.outcome import videos_of
 from contracts.suite.postbox import Letter
-from contracts.suite.promises.results import videos_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 
@@ -99,13 +99,16 @@ def a_callback_is_about_the_task_that_asked_for_it(stage: Stage) -> None:
 
 @promise(CALLBACK, costs=True)
 def callbacks_agree_with_queries(stage: Stage) -> None:
-    """What a callback says of the end, a query says too; and no later query knows less than an earlier callback."""
+    """What a callback says, a query says too; and no later query knows less than an earlier callback."""
     for life, letter in _letters(stage):
         status, final = status_of(letter.task), life.final
         ended = final is not None and status in stage.paper.ends
         if final and ended and (changed := difference(*_common(plain(final.task), plain(letter.task)), "callback")):
             raise Broken("what the query says", changed, final)
         for look in life.looks:
+            alike = look.accepted and status_of(look.task) == status and not ended
+            if alike and (changed := difference(*_common(_timeless(look.task), _timeless(letter.task)), "callback")):
+                raise Broken("what a query says of the same status", changed, look)
             behind = status_of(look.task) not in stage.paper.reachable.get(status, ())
             if look.accepted and look.began_s > letter.arrived_s and behind:
                 raise Broken(f"{status!r} or onward, for a callback had told it", repr(status_of(look.task)), look)
@@ -125,6 +128,11 @@ def a_callback_of_the_end_tells_what_came_of_it(stage: Stage) -> None:
             raise Broken("no watermark_url, for none was asked for", str(letter.task["task_result"]), _shown(sender))
         if (status == life["failure"]) != bool(message):
             raise Broken("a reason with a failure and only then", f"{status}: {message!r}", _shown(sender))
+
+
+def _timeless(task: dict[str, Any]) -> dict[str, Any]:
+    """A task that is still under way, without the time of its last change, which may go on."""
+    return {key: value for key, value in plain(task).items() if key != "updated_at"}
 
 
 def _common(one: Any, other: Any) -> tuple[Any, Any]:

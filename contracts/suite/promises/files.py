@@ -6,14 +6,18 @@ from typing import Any
 import httpx
 
 from contracts.suite import bodies
+from contracts.suite.accounts import Body
+from contracts.suite.bodies import priced
 from contracts.suite.exchanges import Exchange
-from contracts.suite.findings import Broken, NotShown
+from contracts.suite.findings import Broken
 from contracts.suite.footage import Footage, look_into
 from contracts.suite.judging import accepted
 from contracts.suite.lives import Life
-from contracts.suite.promises.results import SECONDS_OFF, results, seconds, videos_of
+from contracts.suite.outcome import SECONDS_OFF, as_asked_for, asked, seconds, videos_of
+from contracts.suite.promises.results import results
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
+from contracts.suite.waiting import until_ended
 
 LINK = "#/components/schemas/Video/properties/url"
 HOUR_MS = 3_600_000
@@ -67,16 +71,11 @@ def a_link_works_for_thirty_days(stage: Stage) -> None:
     account = stage.fresh(concurrency=FEW)
     born = account.create(bodies.sound())
     accepted(born, stage.paper)
-    for step in account.passing.steps(stage.options.patience_s):
-        account.passing.pass_ms(step)
-        videos = videos_of(account.query(str(born.task.get("task_id"))).task)
-        if videos:
-            break
-    else:
-        raise NotShown("no video was made")
+    (ended,) = until_ended(stage, account, born)
     account.passing.pass_ms(stage.paper.limit("result_retention_ms") - HOUR_MS)
     accepted(account.create(bodies.sound()), stage.paper)  # somebody comes back, and remembers the old one
-    _video(_fetch(stage, videos[0].get("url")))
+    for video in videos_of(ended.task):
+        _video(_fetch(stage, video.get("url")))
 
 
 @promise(LINK, costs=True)
@@ -118,10 +117,28 @@ def a_video_lasts_as_long_as_it_says(stage: Stage) -> None:
 )
 def a_video_has_the_shape_that_was_asked_for(stage: Stage) -> None:
     """Width to height is the request's `aspect_ratio`."""
-    default = stage.paper.request["properties"]["aspect_ratio"]["default"]
     for life, video in _videos(stage):
-        reply = _fetch(stage, video.get("url"))
-        footage, ratio = _video(reply), str(life.body.get("aspect_ratio") or default)
-        wide, high = map(int, ratio.split(":"))
-        if abs(footage.width * high - footage.height * wide) > 0.02 * footage.width * high:
-            raise Broken(f"a video of {ratio}", f"one of {footage.width}x{footage.height}", reply)
+        _in_shape(stage, life.body, _fetch(stage, video.get("url")))
+
+
+def _in_shape(stage: Stage, body: Body, reply: Exchange) -> None:
+    footage, ratio = _video(reply), asked(stage.paper, body, "aspect_ratio")
+    wide, high = map(int, ratio.split(":"))
+    if abs(footage.width * high - footage.height * wide) > 0.02 * footage.width * high:
+        raise Broken(f"a video of {ratio}", f"one of {footage.width}x{footage.height}", reply)
+
+
+@promise("#/paths/~1v1~1videos~1multi-image2video/post/x-kling-units", costs=True)
+def every_combination_becomes_the_video_that_was_asked_for(stage: Stage) -> None:
+    """In every mode, length and shape, with a watermark and without: its price, its length, its marks, its shape."""
+    account = stage.fresh(concurrency=10_000)
+    wishes = [
+        {**body, "watermark_info": {"enabled": marked}} for body in priced(stage.paper) for marked in (False, True)
+    ]
+    births = [account.create(body) for body in wishes]
+    for born in births:
+        accepted(born, stage.paper, "it has a price")
+    for body, look in zip(wishes, until_ended(stage, account, *births), strict=True):
+        as_asked_for(stage.paper, body, look.task, look)
+        for video in videos_of(look.task):
+            _in_shape(stage, body, _fetch(stage, video.get("url")))

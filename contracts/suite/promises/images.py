@@ -5,12 +5,14 @@ from collections.abc import Mapping
 
 from contracts.suite import drawing
 from contracts.suite.exchanges import Exchange
-from contracts.suite.findings import Broken, NotShown
+from contracts.suite.findings import Broken
 from contracts.suite.judging import accepted, refused
+from contracts.suite.lives import IMAGE as SAMPLE
 from contracts.suite.lives import status_of
 from contracts.suite.paper import at
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
+from contracts.suite.waiting import until_ended
 
 IMAGE = "#/components/schemas/Image"
 RULES = f"{IMAGE}/x-kling-image"
@@ -47,24 +49,28 @@ def an_image_beyond_its_limits_makes_no_video(stage: Stage) -> None:
     side, ratio = _rules(stage)["min_side_px"], _rules(stage)["max_ratio"]
     wide = int(side * ratio) + 2
     unfit = {
-        "a side is too short": drawing.png(side - 1, side),
+        "it is too narrow": drawing.png(side - 1, side),
+        "it is too low": drawing.png(side, side - 1),
         "it is too wide": drawing.png(wide, side),
         "it is too high": drawing.png(side, wide),
         "it is a GIF": drawing.gif(side, side),
+        "it is a WebP": drawing.webp(side, side),
         "it is no image": b"no image at all, but some text of several words",
     }
     for why, image in unfit.items():
         _makes_no_video(stage, stage.account.probe(_with(image)), why)
-    fit, unfit_too = drawing.png(side, side), unfit["it is a GIF"]
-    _makes_no_video(stage, stage.account.probe(_with(fit, unfit_too)), "the second of its images is a GIF")
+    fit, most = drawing.png(side, side), stage.paper.request["properties"]["image_list"]["maxItems"]
+    for index, image in zip(range(1, most), unfit.values(), strict=False):
+        _makes_no_video(stage, stage.account.probe(_with(*[fit] * index, image)), f"image {index + 1} is unfit")
 
 
 @promise(IMAGE, costs=True)
 def an_image_may_be_an_address(stage: Stage) -> None:
     """Of every scheme the document names."""
-    account = stage.fresh(concurrency=10_000)
+    address = SAMPLE.partition("://")[2]
     for scheme in at(stage.paper.raw, RULES)["url_schemes"]:
-        accepted(account.create(_with(f"{scheme}://example.com/dog.png")), stage.paper, f"{scheme} is a scheme to use")
+        exchange = stage.settled(stage.account, _with(f"{scheme}://{address}"))
+        accepted(exchange, stage.paper, f"{scheme} is a scheme to use")
 
 
 @promise(f"{RULES}/max_bytes")
@@ -81,7 +87,7 @@ def an_image_of_ten_megabytes_is_taken(stage: Stage) -> None:
     rules = _rules(stage)
     side, most = rules["min_side_px"], rules["max_bytes"]
     image = drawing.png(side, side, fill=most - len(drawing.png(side, side, fill=1)) + 1)
-    exchange = stage.fresh(concurrency=10).create(_with(image))
+    exchange = stage.settled(stage.account, _with(image))
     accepted(exchange, stage.paper, f"the file has {len(image)} bytes of {most}")
 
 
@@ -99,13 +105,6 @@ def _makes_no_video(stage: Stage, exchange: Exchange, why: str) -> None:
     if not exchange.accepted:
         refused(exchange, stage.paper.verdicts("image_format"), why)
         return
-    life, account = stage.paper.life, stage.account
-    for step in account.passing.steps(stage.options.patience_s):
-        look = account.query(str(exchange.task.get("task_id")))
-        if status_of(look.task) == life["failure"]:
-            return
-        if status_of(look.task) == life["success"] or not look.accepted:
-            came = "a video" if look.accepted else "a task that nobody knows"
-            raise Broken(f"a refusal, or a task that fails, because {why}", came, exchange)
-        account.passing.pass_ms(step)
-    raise NotShown("a task with an unfit image did not end in time")
+    (look,) = until_ended(stage, stage.account, exchange)
+    if status_of(look.task) != stage.paper.life["failure"]:
+        raise Broken(f"a refusal, or a task that fails, because {why}", status_of(look.task), exchange)

@@ -1,26 +1,20 @@
 """What tasks cost, in units of the account's packs."""
 
-from decimal import Decimal, InvalidOperation
-
+from contracts.suite import bodies
 from contracts.suite.accounts import Account
 from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken, NotShown
 from contracts.suite.judging import accepted
-from contracts.suite.lives import status_of
+from contracts.suite.lives import FAIL_WORD, status_of
+from contracts.suite.outcome import units
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
+from contracts.suite.waiting import until_ended
 
 PRICES = "#/paths/~1v1~1videos~1multi-image2video/post/x-kling-units"
-
-
-def units(text: object) -> Decimal | None:
-    """Units told as text; None when there is no number, zero when nothing is told."""
-    if text in (None, ""):
-        return Decimal(0)
-    try:
-        return Decimal(text) if isinstance(text, str) else None
-    except InvalidOperation:
-        return None
+DOOM = f"a dog {FAIL_WORD}"
+LAG_MS = 13 * 3_600_000
+"""Packs may tell what they told twelve hours ago (kling-facts 6.3)."""
 
 
 @promise(PRICES, costs=True)
@@ -78,6 +72,35 @@ def packs_are_told_by_their_name(stage: Stage) -> None:
         wish = [each for each in whole if each == name]
         if _packs(stage, told) != wish:
             raise Broken(f"the packs named {name!r}: {wish}", told.said, told)
+
+
+@promise("#/components/schemas/Costs", costs=True)
+def a_pack_shrinks_by_what_its_tasks_cost(stage: Stage) -> None:
+    """A day later at the latest, by the price of what succeeded, and by nothing for what failed."""
+    account = stage.fresh(balance="100")
+    wishes = [
+        {**bodies.sound(), "mode": mode, "prompt": prompt} for mode in _modes(stage) for prompt in ("a dog", DOOM)
+    ]
+    births = [account.create(wish) for wish in wishes]
+    for born in births:
+        accepted(born, stage.paper, "the balance suffices", affordable=True)
+    succeeded = [
+        look.task["task_status"] == stage.paper.life["success"] for look in until_ended(stage, account, *births)
+    ]
+    account.passing.pass_ms(LAG_MS)
+    costs = account.costs()
+    spent = sum(stage.paper.units(wish) for wish, good in zip(wishes, succeeded, strict=True) if good)
+    packs = costs.task.get("resource_pack_subscribe_infos")
+    if not packs:
+        raise NotShown("an account with units shows no pack")
+    left = sum(pack["total_quantity"] - pack["remaining_quantity"] for pack in packs)
+    if left != spent:
+        raise Broken(f"{spent} units less than were bought", f"{left} units less", costs)
+
+
+def _modes(stage: Stage) -> list[str]:
+    modes: list[str] = stage.paper.request["properties"]["mode"]["enum"]
+    return modes
 
 
 def _wealthy(stage: Stage) -> Account:

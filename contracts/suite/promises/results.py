@@ -7,19 +7,11 @@ from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken
 from contracts.suite.judging import fits
 from contracts.suite.lives import Life, status_of
+from contracts.suite.outcome import SECONDS_OFF, asked, seconds, videos_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 
-SECONDS_OFF = 0.5
-"""Real videos are some frames longer than was asked for (kling-facts 5.3)."""
 VIDEO = "#/components/schemas/Video"
-
-
-def videos_of(task: dict[str, Any]) -> list[dict[str, Any]]:
-    """The videos of a task, as far as there are any."""
-    result = task.get("task_result")
-    videos = result.get("videos") if isinstance(result, dict) else None
-    return [video for video in videos if isinstance(video, dict)] if isinstance(videos, list) else []
 
 
 def results(stage: Stage) -> Iterator[tuple[Life, Exchange, dict[str, Any]]]:
@@ -75,11 +67,10 @@ def no_two_videos_share_a_link(stage: Stage) -> None:
 @promise(f"{VIDEO}/properties/duration", costs=True)
 def a_video_is_as_long_as_was_asked_for(stage: Stage) -> None:
     """`duration` is the one of the request, give or take some frames."""
-    default = stage.paper.request["properties"]["duration"]["default"]
     for life, look, video in results(stage):
-        asked = float(life.body.get("duration") or default)
-        if abs(seconds(video.get("duration")) - asked) > SECONDS_OFF:
-            raise Broken(f"a duration of about {asked:g} s", repr(video.get("duration")), look)
+        wanted = float(asked(stage.paper, life.body, "duration"))
+        if abs(seconds(video.get("duration")) - wanted) > SECONDS_OFF:
+            raise Broken(f"a duration of about {wanted:g} s", repr(video.get("duration")), look)
 
 
 @promise(f"{VIDEO}/properties/watermark_url", costs=True)
@@ -102,11 +93,3 @@ def a_query_tells_whether_a_watermark_was_asked_for(stage: Stage) -> None:
             told = info.get("enabled") if isinstance(info, dict) else None
             if told is not life.watermarked and not (told is None and not life.watermarked and not info):
                 raise Broken(f"watermark_info.enabled: {str(life.watermarked).lower()}", repr(info), look)
-
-
-def seconds(text: object) -> float:
-    """A length told as text; endless when it is none."""
-    try:
-        return float(text) if isinstance(text, str) else float("inf")
-    except ValueError:
-        return float("inf")

@@ -2,16 +2,16 @@
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from decimal import Decimal
 
 from contracts.suite import bodies
 from contracts.suite.accounts import Account
 from contracts.suite.exchanges import Exchange
-from contracts.suite.findings import Broken, NotShown
+from contracts.suite.findings import NotShown
 from contracts.suite.judging import accepted, refused
 from contracts.suite.lives import FAIL_WORD, status_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
+from contracts.suite.waiting import until_ended
 
 SLOTS = "#/x-kling-errors/too_many_parallel_tasks"
 FEW = 3
@@ -24,6 +24,7 @@ def _full(stage: Stage) -> Iterator[tuple[Account, Exchange]]:
         account, most = stage.fresh(concurrency=FEW), FEW
     except NotShown:
         account, most = stage.account, stage.paper.limit("parallel_tasks")
+    account.probe({**bodies.sound(), "mode": "no such mode"})  # what is refused takes no slot
     for index in range(most):
         wish = {} if index else {"prompt": f"a dog {FAIL_WORD}"}  # whoever fails lets go of its slot too
         exchange = account.create({**bodies.sound(), **wish})
@@ -61,7 +62,7 @@ def queries_need_no_slot(stage: Stage) -> None:
 def an_ended_task_frees_its_slot(stage: Stage) -> None:
     """When all have ended, however they did, there is room as before; where creates cost, one shows it."""
     with _full(stage) as (account, _):
-        _wait_for_all(stage, account)
+        until_ended(stage, account, *(born for _, born in account.made))
         for _ in range(FEW if account is not stage.account else 1):
             accepted(account.create(bodies.sound()), stage.paper, "all tasks have ended", affordable=True)
 
@@ -70,28 +71,23 @@ def an_ended_task_frees_its_slot(stage: Stage) -> None:
 def an_empty_balance_refuses_a_create(stage: Stage) -> None:
     """The last unit may be spent, the one after it not."""
     price = stage.paper.units(bodies.sound())
-    account = stage.fresh(balance=_number(2 * price))
-    for _ in range(2):
-        accepted(account.create(bodies.sound()), stage.paper, "the balance suffices", affordable=True)
-    refused(account.create(bodies.sound()), [stage.paper.rows["resource_pack_exhausted"]], "the balance is spent")
+    account = stage.fresh(balance=str(2 * price))
+    births = [account.create(bodies.sound()) for _ in range(2)]
+    for born in births:
+        accepted(born, stage.paper, "the balance suffices", affordable=True)
+    spent = [stage.paper.rows["resource_pack_exhausted"]]
+    refused(account.create(bodies.sound()), spent, "the balance is spent")
+    until_ended(stage, account, *births)
+    refused(account.create(bodies.sound()), spent, "the balance was spent on tasks that have ended")
 
 
-def _number(units: Decimal) -> str:
-    return str(units)
-
-
-def _wait_for_all(stage: Stage, account: Account) -> None:
-    """Until every task that the account made has ended. Raises NotShown."""
-    waiting = [str(born.task.get("task_id")) for _, born in account.made]
-    for step in account.passing.steps(stage.options.patience_s):
-        waiting = [id for id in waiting if not _ended(stage, account.query(id))]
-        if not waiting:
-            return
-        account.passing.pass_ms(step)
-    if account.passing.exact:
-        raise Broken("every task ends", f"{len(waiting)} did not, after hours", account.query(waiting[0]))
-    raise NotShown(f"not all tasks ended within {stage.options.patience_s:g} s; --patience waits longer")
-
-
-def _ended(stage: Stage, look: Exchange) -> bool:
-    return status_of(look.task) in stage.paper.ends
+@promise("#/components/schemas/Task/allOf/1", costs=True)
+def a_failed_task_gives_its_units_back(stage: Stage) -> None:
+    """What the last units failed to buy, they may buy after all."""
+    account = stage.fresh(balance=str(stage.paper.units(bodies.sound())))
+    born = account.create({**bodies.sound(), "prompt": f"a dog {FAIL_WORD}"})
+    accepted(born, stage.paper, "the balance suffices", affordable=True)
+    (look,) = until_ended(stage, account, born)
+    if status_of(look.task) != stage.paper.life["failure"]:
+        raise NotShown("takes a task that fails when it is wished to")
+    accepted(account.create(bodies.sound()), stage.paper, "a failed task costs nothing", affordable=True)

@@ -1,10 +1,17 @@
 """The life of a task: where it may go, and that its end is one."""
 
+from typing import Any
+
+from contracts.suite import bodies
+from contracts.suite.accounts import Account
 from contracts.suite.findings import Broken, NotShown
-from contracts.suite.judging import difference, plain
+from contracts.suite.judging import accepted, difference, plain
 from contracts.suite.lives import status_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
+from contracts.suite.waiting import until_ended
+
+HOUR_MS, DAY_MS = 3_600_000, 86_400_000
 
 
 @promise("#/components/schemas/NewTask/properties/task_status", costs=True)
@@ -45,6 +52,30 @@ def an_ended_task_never_changes(stage: Stage) -> None:
         for look in life.looks[life.looks.index(life.final) + 1 :]:
             if changed := difference(plain(life.final.task), plain(look.task)):
                 raise Broken("the task as it was at its end", changed, look)
+
+
+@promise("#/x-kling-limits/result_retention_ms", costs=True)
+def an_ended_task_is_remembered(stage: Stage) -> None:
+    """To the last hour of its files all of it, and beyond them that it was."""
+    account, kept_ms = stage.fresh(concurrency=10), stage.paper.limit("result_retention_ms")
+    born = account.create({**bodies.sound(), "external_task_id": stage.name()})
+    accepted(born, stage.paper)
+    (ended,) = until_ended(stage, account, born)
+    known = plain(ended.task)
+    account.passing.pass_ms(kept_ms - HOUR_MS)
+    _still_told(stage, account, known)
+    account.passing.pass_ms(HOUR_MS + DAY_MS)
+    _still_told(stage, account, {key: value for key, value in known.items() if key != "task_result"})
+
+
+def _still_told(stage: Stage, account: Account, known: dict[str, Any]) -> None:
+    """What is known of an account's only task is told by every call."""
+    names = (known.get("task_id"), (known.get("task_info") or {}).get("external_task_id"))
+    for look in (*(account.query(str(name)) for name in names), account.list()):
+        accepted(look, stage.paper, "the task exists")
+        told = plain(look.task or next(iter(look.tasks), {}))
+        if changed := difference(known, {key: told.get(key) for key in known}, "the task"):
+            raise Broken("the task as it was at its end", changed, look)
 
 
 @promise("#/x-kling-lifecycle", costs=True)

@@ -1,11 +1,17 @@
 """Two accounts on one service never meet."""
 
 from contracts.suite import bodies
-from contracts.suite.findings import Broken, NotShown
+from contracts.suite.accounts import Account
+from contracts.suite.exchanges import Exchange
+from contracts.suite.findings import Broken, NotShown, cut
 from contracts.suite.judging import accepted, refused
 from contracts.suite.lives import Life
+from contracts.suite.outcome import videos_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
+from contracts.suite.waiting import until_ended
+
+NAMES = ("task_id", "id", "url", "watermark_url")
 
 
 def _named(stage: Stage) -> Life:
@@ -45,3 +51,51 @@ def external_ids_of_two_accounts_do_not_collide(stage: Stage) -> None:
         found = account.query(life.external_id)
         if found.task.get("task_id") != id:
             raise Broken(f"the account's own task {id}", found.said, found)
+
+
+def _neighbours(stage: Stage) -> list[tuple[str, Exchange]]:
+    """A task of each of two accounts: where its callbacks go, and the look that saw it ended."""
+    sides: list[tuple[Account, str, Exchange]] = []
+    for account in (stage.stranger, stage.account):
+        address = stage.letters.address(stage.name()) if stage.letters else ""
+        born = stage.settled(account, {**bodies.sound(), "callback_url": address})
+        accepted(born, stage.paper)
+        sides.append((account, address, born))
+    return [(address, until_ended(stage, account, born)[0]) for account, address, born in sides]
+
+
+@promise("#/components/schemas/Video/properties/id", costs=True)
+def tasks_of_two_accounts_share_neither_ids_nor_videos(stage: Stage) -> None:
+    """Ids of tasks and videos are globally unique, and each task has a result of its own."""
+    met: set[str] = set()
+    for _, look in _neighbours(stage):
+        names = {str(thing[key]) for thing in (look.task, *videos_of(look.task)) for key in NAMES if thing.get(key)}
+        if shared := met & names:
+            raise Broken("other names in each account", f"{', '.join(sorted(shared))} in both", look)
+        met |= names
+
+
+@promise("#/paths/~1v1~1videos~1multi-image2video/post/callbacks/task_changed", costs=True)
+def a_stranger_hears_nothing_of_a_task(stage: Stage) -> None:
+    """Callbacks go to the address that their own task gave, whatever address another account gave."""
+    if stage.letters is None:
+        raise NotShown("the service is not on this machine, so it could not reach a receiver here")
+    sides = _neighbours(stage)
+    stage.letters.settle()
+    for address, look in sides:
+        for letter in stage.letters.at(address):
+            if letter.task.get("task_id") != look.task.get("task_id"):
+                raise Broken(f"callbacks about {look.task.get('task_id')} only", cut(letter.content), look)
+
+
+@promise("#/components/schemas/ResourcePack/properties/resource_pack_id")
+def a_stranger_does_not_see_a_pack(stage: Stage) -> None:
+    """Each account is told of its own packs."""
+    met: set[str] = set()
+    for _ in range(2):
+        costs = stage.fresh(balance="100").costs()
+        accepted(costs, stage.paper)
+        packs = {str(pack.get("resource_pack_id")) for pack in costs.task.get("resource_pack_subscribe_infos") or []}
+        if met & packs:
+            raise Broken("the account's own packs", f"{', '.join(met & packs)} of another account", costs)
+        met |= packs
