@@ -67,12 +67,15 @@ def _neighbours(stage: Stage) -> list[tuple[str, Exchange]]:
 @promise("#/components/schemas/Video/properties/id", costs=True)
 def tasks_of_two_accounts_share_neither_ids_nor_videos(stage: Stage) -> None:
     """Ids of tasks and videos are globally unique, and each task has a result of its own."""
-    met: set[str] = set()
-    for _, look in _neighbours(stage):
-        names = {str(thing[key]) for thing in (look.task, *videos_of(look.task)) for key in NAMES if thing.get(key)}
-        if shared := met & names:
-            raise Broken("other names in each account", f"{', '.join(sorted(shared))} in both", look)
-        met |= names
+    ours = set[str]().union(*(_names(life.final) for life in stage.ended() if life.final))
+    (_, theirs), (_, last) = _neighbours(stage)
+    if shared := _names(theirs) & (ours | _names(last)):
+        raise Broken("other names in each account", f"{', '.join(sorted(shared))} in both", theirs)
+
+
+def _names(look: Exchange) -> set[str]:
+    """Whatever tells a task and its videos from others."""
+    return {str(thing[key]) for thing in (look.task, *videos_of(look.task)) for key in NAMES if thing.get(key)}
 
 
 @promise("#/paths/~1v1~1videos~1multi-image2video/post/callbacks/task_changed", costs=True)
