@@ -1500,3 +1500,18 @@ def refused_creates_take_a_slot(call, reply):
     call.memory["taken"] = call.memory.get("taken", 0) + (reply.content["code"] in (0, 1201))
     if reply.ok and call.memory["taken"] > 3:
         reply.refuse(429, 1303)
+
+
+@tells("an_unfinished_task_has_cost_nothing_yet", "submit")
+def creates_tell_the_price(task, call):
+    task["final_unit_deduction"] = "2"
+
+
+@tells("results_come_with_success_and_only_then", "submit")
+def creates_promise_a_video(task, call):
+    task["task_result"] = {"videos": [{"id": "1", "url": "https://example.com/1.mp4", "duration": "5"}]}
+
+
+@tells("only_a_failure_has_a_reason", "submit")
+def creates_have_a_reason(task, call):
+    task["task_status_msg"] = "queued"

@@ -41,7 +41,7 @@ def a_failed_task_costs_nothing(stage: Stage) -> None:
 def an_unfinished_task_has_cost_nothing_yet(stage: Stage) -> None:
     """The final deduction is told when it is final."""
     for life in stage.lives:
-        for look in life.looks:
+        for look in life.seen:
             told = look.task.get("final_unit_deduction")
             if status_of(look.task) not in stage.paper.ends and units(told) != 0:
                 raise Broken(f"no final_unit_deduction while {status_of(look.task)!r}", repr(told), look)

@@ -25,7 +25,7 @@ def results(stage: Stage) -> Iterator[tuple[Life, Exchange, dict[str, Any]]]:
 def results_come_with_success_and_only_then(stage: Stage) -> None:
     """At least one video when it succeeded; until then, and when it failed, none."""
     for life in stage.lives:
-        for look in life.looks:
+        for look in life.seen:
             succeeded = status_of(look.task) == stage.paper.life["success"]
             if succeeded and not videos_of(look.task):
                 raise Broken("task_result with at least one video", repr(look.task.get("task_result")), look)

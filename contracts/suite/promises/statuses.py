@@ -95,7 +95,7 @@ def only_a_failure_has_a_reason(stage: Stage) -> None:
     """A task that failed says why; one that did not has nothing to say."""
     failure = stage.paper.life["failure"]
     for life in stage.lives:
-        for look in life.looks:
+        for look in life.seen:
             message, failed = look.task.get("task_status_msg"), status_of(look.task) == failure
             if failed and not (isinstance(message, str) and message.strip()):
                 raise Broken("task_status_msg with a reason, for the task failed", repr(message), look)
