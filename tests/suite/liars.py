@@ -1515,3 +1515,16 @@ def creates_promise_a_video(task, call):
 @tells("only_a_failure_has_a_reason", "submit")
 def creates_have_a_reason(task, call):
     task["task_status_msg"] = "queued"
+
+
+@asks("a_stranger_cannot_query_a_task")
+def paths_of_sister_products_are_answered_to_anyone(call):
+    if call.path.startswith("/v1/videos/text2video/"):
+        as_the_first(call)
+
+
+@answers("an_empty_balance_refuses_a_create", "submit")
+def balances_are_judged_before_bodies(call, reply):
+    call.memory["empty"] = call.memory.get("empty") or reply.content["code"] == 1102
+    if call.memory["empty"]:
+        reply.refuse(429, 1102)

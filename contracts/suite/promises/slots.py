@@ -77,6 +77,8 @@ def an_empty_balance_refuses_a_create(stage: Stage) -> None:
         accepted(born, stage.paper, "the balance suffices", affordable=True)
     spent = [stage.paper.rows["resource_pack_exhausted"]]
     refused(account.create(bodies.sound()), spent, "the balance is spent")
+    bad = account.probe({**bodies.sound(), "mode": "no such mode"})
+    refused(bad, stage.paper.verdicts("not_allowed"), "parameters are judged before the account's means")
     until_ended(stage, account, *births)
     refused(account.create(bodies.sound()), spent, "the balance was spent on tasks that have ended")
 

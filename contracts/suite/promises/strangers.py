@@ -1,5 +1,7 @@
 """Two accounts on one service never meet."""
 
+from urllib.parse import quote
+
 from contracts.suite import bodies
 from contracts.suite.accounts import Account
 from contracts.suite.exchanges import Exchange
@@ -25,10 +27,15 @@ def _named(stage: Stage) -> Life:
 
 @promise("#/x-kling-messages/situations/task_not_found", costs=True)
 def a_stranger_cannot_query_a_task(stage: Stage) -> None:
-    """To another account a task is unknown, by either name."""
+    """To another account a task is unknown, by either name, and by the path of whichever product."""
     life = _named(stage)
     for id in (str(life.id), life.external_id):
         refused(stage.stranger.query(id), stage.paper.verdicts("task_not_found"), "the task is another account's")
+        for operation in stage.paper.operations:
+            if operation.action == "read":
+                other = stage.stranger.call("GET", operation.path.replace("{id}", quote(id, safe="")))
+                if other.accepted:
+                    raise Broken("a refusal, for the task is another account's", other.said, other)
 
 
 @promise("#/paths/~1v1~1videos~1multi-image2video/get", costs=True)
