@@ -128,8 +128,8 @@ def _dresses(paper: Paper, unique: str) -> list[JSON]:
     properties = paper.request["properties"]
     nothing = dict.fromkeys(name for name in properties if name not in paper.request["required"])
     brim = {
-        "prompt": "p" * properties["prompt"]["maxLength"],
-        "negative_prompt": "n" * properties["negative_prompt"]["maxLength"],
+        "prompt": "文" * properties["prompt"]["maxLength"],  # characters are counted, not bytes
+        "negative_prompt": "é" * properties["negative_prompt"]["maxLength"],
         "image_list": [{"image": IMAGE}] * properties["image_list"]["maxItems"],
     }
     return [

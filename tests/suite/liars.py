@@ -256,6 +256,12 @@ def prompts_end_before_2500(call, reply):
 
 
 @answers("texts_and_lists_may_be_as_long_as_the_document_says", "submit")
+def bytes_are_counted(call, reply):
+    if len(str(call.fields.get("negative_prompt")).encode()) > 2500:
+        reply.refuse(400, 1201)
+
+
+@answers("texts_and_lists_may_be_as_long_as_the_document_says", "submit")
 def three_images_are_the_most(call, reply):
     if len(call.images) > 3:
         reply.refuse(400, 1201)
@@ -1528,3 +1534,9 @@ def balances_are_judged_before_bodies(call, reply):
     call.memory["empty"] = call.memory.get("empty") or reply.content["code"] == 1102
     if call.memory["empty"]:
         reply.refuse(429, 1102)
+
+
+@asks("a_stranger_cannot_sign_for_an_account")
+def the_secret_of_any_account_signs(call):
+    if claims(call):
+        let_in(call)

@@ -9,9 +9,12 @@ from contracts.suite.findings import Broken, NotShown, cut
 from contracts.suite.judging import accepted, refused
 from contracts.suite.lives import Life
 from contracts.suite.outcome import videos_of
+from contracts.suite.promises.authorization import pair, shut
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 from contracts.suite.waiting import until_ended
+from contracts.surroundings import AROUND
+from contracts.tokens import KeyPair, mint
 
 NAMES = ("task_id", "id", "url", "watermark_url")
 
@@ -23,6 +26,17 @@ def _named(stage: Stage) -> Life:
         if life.external_id:
             return life
     raise NotShown("no task with an external id could be made")
+
+
+@promise("#/x-kling-errors/authentication_failed")
+def a_stranger_cannot_sign_for_an_account(stage: Stage) -> None:
+    """A token is signed with the secret of the very AccessKey that it names."""
+    ours, theirs = pair(stage), stage.stranger.keys.pair
+    if theirs is None:
+        raise NotShown("takes a second key pair: give --other-access-key and --other-secret-key")
+    forged = mint(KeyPair(ours.access_key, theirs.secret_key), AROUND.now())
+    row = [stage.paper.rows["authentication_failed"]]
+    shut(stage, f"Bearer {forged}", row, "the token is signed with the secret of another account")
 
 
 @promise("#/x-kling-messages/situations/task_not_found", costs=True)
