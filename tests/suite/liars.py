@@ -1540,3 +1540,11 @@ def balances_are_judged_before_bodies(call, reply):
 def the_secret_of_any_account_signs(call):
     if claims(call):
         let_in(call)
+
+
+@answers("a_stranger_does_not_see_a_task_in_the_list", "list")
+def empty_lists_show_those_of_others(call, reply):
+    if reply.ok and reply.tasks:
+        call.memory["full"] = reply.content["data"]
+    elif reply.ok:
+        reply.content["data"] = call.memory.get("full", [])

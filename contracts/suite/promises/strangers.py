@@ -1,5 +1,7 @@
 """Two accounts on one service never meet."""
 
+from collections.abc import Iterator
+from contextlib import suppress
 from urllib.parse import quote
 
 from contracts.suite import bodies
@@ -28,6 +30,13 @@ def _named(stage: Stage) -> Life:
     raise NotShown("no task with an external id could be made")
 
 
+def _strangers(stage: Stage) -> Iterator[Account]:
+    """Another account, and one that has no tasks where it can be made."""
+    yield stage.stranger
+    with suppress(NotShown):
+        yield stage.fresh()
+
+
 @promise("#/x-kling-errors/authentication_failed")
 def a_stranger_cannot_sign_for_an_account(stage: Stage) -> None:
     """A token is signed with the secret of the very AccessKey that it names."""
@@ -54,12 +63,17 @@ def a_stranger_cannot_query_a_task(stage: Stage) -> None:
 
 @promise("#/paths/~1v1~1videos~1multi-image2video/get", costs=True)
 def a_stranger_does_not_see_a_task_in_the_list(stage: Stage) -> None:
-    """A list holds the account's own tasks."""
-    ours = {life.id for life in [_named(stage), *stage.lives]}
-    listing = stage.stranger.list({"pageSize": 500})
-    accepted(listing, stage.paper)
-    if seen := ours & {str(task.get("task_id")) for task in listing.tasks}:
-        raise Broken("only the account's own tasks", f"{', '.join(sorted(map(str, seen)))} of another account", listing)
+    """A list holds the account's own tasks, and none of any other account; least of all where it has none."""
+    assert stage.lives
+    for account in _strangers(stage):
+        listing = account.list({"pageSize": 500})
+        accepted(listing, stage.paper)
+        own = {born.task.get("task_id") for _, born in account.made}
+        others = {
+            born.task.get("task_id") for born in stage.exchanges if born.action == "submit" and born.accepted
+        } - own
+        if seen := others & {task.get("task_id") for task in listing.tasks}:
+            raise Broken("only the account's own tasks", f"{', '.join(sorted(map(str, seen)))} of others", listing)
 
 
 @promise("#/components/schemas/ExternalTaskId", costs=True)
