@@ -1548,3 +1548,11 @@ def empty_lists_show_those_of_others(call, reply):
         call.memory["full"] = reply.content["data"]
     elif reply.ok:
         reply.content["data"] = call.memory.get("full", [])
+
+
+@answers("a_task_that_exists_needs_a_credential_too", "read")
+def tasks_that_exist_are_shown_to_all(call, reply):
+    if reply.ok:
+        call.memory[call.path] = reply.content
+    elif reply.status == 401 and call.path in call.memory:
+        reply.status, reply.content = 200, call.memory[call.path]
