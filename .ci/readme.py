@@ -32,7 +32,8 @@ def help_text() -> str:
     """What every command says of itself."""
     runner = CliRunner(env={"COLUMNS": "100"})
     pages = [(["--help"], "klingmock --help")]
-    pages += [([name, "--help"], f"klingmock {name} --help") for name in sorted(klingmock.commands)]
+    names = [*sorted(klingmock.commands), "check server"]
+    pages += [([*name.split(), "--help"], f"klingmock {name} --help") for name in sorted(names)]
     shown = [
         f"$ {title}\n{runner.invoke(klingmock, words, prog_name='klingmock').output.rstrip()}" for words, title in pages
     ]

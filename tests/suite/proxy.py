@@ -7,6 +7,7 @@ import asyncio
 import contextlib
 import socket
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -137,7 +138,7 @@ class Proxy:
 
     def __init__(self, double: str, liars: dict[str, Liar]) -> None:
         self.double, self.liars, self.url = double, liars, ""
-        self.heard: list[Call] = []
+        self.heard: deque[Call] = deque(maxlen=1000)  # bodies of megabytes are among them
         self._memories: dict[str, dict[str, Any]] = {}
         self._client = httpx.AsyncClient(timeout=60, trust_env=False)
 
