@@ -106,6 +106,13 @@ class Account:
         """What goes behind `Bearer ` now, for those who make calls of their own in the account's name."""
         return self._signer.bearer()
 
+    @property
+    def by_static_key(self) -> dict[str, str]:
+        """Settings of a call that is made with the account's other credential; empty if it has only one."""
+        if self.keys.pair is None or self.keys.api_key is None:
+            return {}
+        return {"authorization": f"Bearer {self.keys.api_key.key}", "shown_as": "Bearer $API_KEY"}
+
     def call(
         self,
         method: str,

@@ -47,6 +47,8 @@ def webp(width: int, height: int) -> bytes:
     return b"RIFF" + struct.pack("<I", len(data) + 12) + b"WEBPVP8L" + struct.pack("<I", len(data)) + data
 
 
-def jpeg() -> bytes:
-    """A grey JPEG of 320 by 320 points."""
-    return b64decode(_JPEG)
+def jpeg(width: int = 320, height: int = 320) -> bytes:
+    """A grey JPEG of up to 320 by 320 points; of a smaller one, decoders leave the rest of its data alone."""
+    whole = b64decode(_JPEG)
+    frame = whole.index(b"\xff\xc0") + 5  # its marker, its length, its depth
+    return whole[:frame] + struct.pack(">HH", height, width) + whole[frame + 4 :]

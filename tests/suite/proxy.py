@@ -106,6 +106,12 @@ class Reply:
         self.status = status
         self.content = {"code": code, "message": "no", "request_id": self.content["request_id"]}
 
+    def accept(self) -> None:
+        """A create was accepted, or so it says."""
+        task = {"task_id": "1", "task_status": "submitted", "task_info": {}, "created_at": 1, "updated_at": 1}
+        self.status = 200
+        self.content = {**self.content, "code": 0, "message": "SUCCEED", "data": task}
+
     def bytes(self) -> bytes:
         return self.body if self.content is None else orjson.dumps(self.content)
 

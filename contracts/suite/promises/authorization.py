@@ -197,10 +197,9 @@ def tokens_with_other_claims_are_taken(stage: Stage) -> None:
 @promise("#/components/securitySchemes/api_key", costs=True)
 def the_static_key_opens_the_same_account(stage: Stage) -> None:
     """A static key and a key pair of one account make and see the same tasks."""
-    account, keys = stage.account, stage.account.keys
-    if keys.api_key is None or keys.pair is None:
+    account, by_key = stage.account, stage.account.by_static_key
+    if not by_key:
         raise NotShown("takes both kinds of credential: give --api-key beside the key pair")
-    by_key: dict[str, Any] = {"authorization": f"Bearer {keys.api_key.key}", "shown_as": "Bearer $API_KEY"}
     listed = account.list({"pageSize": 1}, **by_key)
     if listed.code == stage.paper.rows["authorization_invalid"].code:
         raise NotShown("the service takes only one kind of credential, which the document leaves open")

@@ -3,14 +3,16 @@
 from collections.abc import Iterator
 from typing import Any
 
+from contracts.suite import bodies
 from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken, NotShown
-from contracts.suite.judging import difference, fits, plain
+from contracts.suite.judging import accepted, difference, fits, plain
 from contracts.suite.lives import Life, status_of
 from contracts.suite.outcome import videos_of
 from contracts.suite.postbox import Letter
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
+from contracts.suite.waiting import until_ended
 
 CALLBACK = "#/paths/~1v1~1videos~1multi-image2video/post/callbacks/task_changed"
 BODY = "#/components/schemas/Task"
@@ -49,6 +51,23 @@ def the_end_of_a_task_is_called_back(stage: Stage) -> None:
         if not any(status_of(letter.task) in stage.paper.ends for letter in life.letters):
             came = ", ".join(repr(status_of(letter.task)) for letter in life.letters) or "nothing"
             raise Broken(f"a callback when the task had ended, at {life.body['callback_url']}", came, _shown(life))
+
+
+@promise(CALLBACK, costs=True)
+def every_task_of_an_address_is_called_back(stage: Stage) -> None:
+    """Most clients give one address for all they make."""
+    if stage.letters is None:
+        raise NotShown("the service is not on this machine, so it could not reach a receiver here")
+    address = stage.letters.address(stage.name())
+    births = [stage.settled(stage.account, {**bodies.sound(), "callback_url": address}) for _ in range(2)]
+    for born in births:
+        accepted(born, stage.paper)
+    until_ended(stage, stage.account, *births)
+    stage.letters.settle()
+    told = {letter.task.get("task_id") for letter in stage.letters.at(address)}
+    for born in births:
+        if born.task.get("task_id") not in told:
+            raise Broken(f"callbacks about {born.task.get('task_id')}", f"callbacks about {told or 'nothing'}", born)
 
 
 @promise(CALLBACK, costs=True)

@@ -89,11 +89,12 @@ def an_external_id_in_other_letters_is_another(stage: Stage) -> None:
 
 @promise("#/x-kling-messages/situations/external_id_taken", costs=True)
 def an_external_id_serves_only_once(stage: Stage) -> None:
-    """A second create with it is refused, and is no repetition of the first; not even when the first has ended."""
+    """A second create with it is refused, be it another or the very same; not even when the first has ended."""
     for life in _named(stage)[:2]:
         stage.account.budget.afford(stage.paper.units({}))
-        exchange = stage.account.probe({**bodies.sound(), "external_task_id": life.external_id})
-        refused(exchange, stage.paper.verdicts("external_id_taken"), f"{life.external_id!r} is taken")
+        for body in ({**bodies.sound(), "external_task_id": life.external_id}, life.body):
+            exchange = stage.account.probe(body)
+            refused(exchange, stage.paper.verdicts("external_id_taken"), f"{life.external_id!r} is taken")
 
 
 @promise("#/x-kling-messages/situations/task_not_found")

@@ -51,6 +51,8 @@ def an_image_beyond_its_limits_makes_no_video(stage: Stage) -> None:
     unfit = {
         "it is too narrow": drawing.png(side - 1, side),
         "it is too low": drawing.png(side, side - 1),
+        "it is a JPEG too narrow": drawing.jpeg(width=side - 1),
+        "it is a JPEG too low": drawing.jpeg(height=side - 1),
         "it is too wide": drawing.png(wide, side),
         "it is too high": drawing.png(side, wide),
         "it is a GIF": drawing.gif(side, side),

@@ -5,11 +5,12 @@ from typing import Any
 
 from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken
-from contracts.suite.judging import fits
+from contracts.suite.judging import accepted, fits
 from contracts.suite.lives import Life, status_of
 from contracts.suite.outcome import SECONDS_OFF, asked, seconds, videos_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
+from contracts.suite.waiting import until_ended
 
 VIDEO = "#/components/schemas/Video"
 
@@ -19,6 +20,15 @@ def results(stage: Stage) -> Iterator[tuple[Life, Exchange, dict[str, Any]]]:
     for life in stage.ended(stage.paper.life["success"]):
         assert life.final is not None
         yield from ((life, life.final, video) for video in videos_of(life.final.task))
+
+
+def _all_and_one_again(stage: Stage) -> Iterator[tuple[Exchange, dict[str, Any]]]:
+    """Each of these videos, and that of a request which was made before."""
+    videos = [(look, video) for _, look, video in results(stage)]
+    again = stage.settled(stage.account, stage.lives[0].body)
+    accepted(again, stage.paper)
+    (look,) = until_ended(stage, stage.account, again)
+    yield from [*videos, *((look, video) for video in videos_of(look.task))]
 
 
 @promise("#/components/schemas/Task/allOf/0", costs=True)
@@ -48,7 +58,7 @@ def a_video_is_told_with_id_link_and_length(stage: Stage) -> None:
 def no_two_videos_share_an_id(stage: Stage) -> None:
     """Ids of videos are globally unique; no task has them either."""
     met = {str(life.id) for life in stage.lives}
-    for _, look, video in results(stage):
+    for look, video in _all_and_one_again(stage):
         if str(video.get("id")) in met:
             raise Broken("an id for every video", f"{video.get('id')} twice", look)
         met.add(str(video.get("id")))
@@ -58,7 +68,7 @@ def no_two_videos_share_an_id(stage: Stage) -> None:
 def no_two_videos_share_a_link(stage: Stage) -> None:
     """Every task has a result of its own."""
     met: set[str] = set()
-    for _, look, video in results(stage):
+    for look, video in _all_and_one_again(stage):
         if str(video.get("url")) in met:
             raise Broken("a link for every video", f"{video.get('url')} twice", look)
         met.add(str(video.get("url")))

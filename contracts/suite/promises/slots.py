@@ -41,8 +41,12 @@ def _full(stage: Stage) -> Iterator[tuple[Account, Exchange]]:
 @promise(SLOTS, costs=True)
 def full_slots_refuse_a_create(stage: Stage) -> None:
     """As many unfinished tasks as the pack allows, and not one more."""
-    with _full(stage) as (_, exchange):
-        refused(exchange, [stage.paper.rows["too_many_parallel_tasks"]], "all slots are taken")
+    full = [stage.paper.rows["too_many_parallel_tasks"]]
+    with _full(stage) as (account, exchange):
+        refused(exchange, full, "all slots are taken")
+        by_key = account.probe(bodies.sound(), **account.by_static_key)
+        one_kind = [stage.paper.rows["authorization_invalid"]]  # some services take only one kind of credential
+        refused(by_key, full + one_kind, "all slots of the account are taken")
 
 
 @promise(SLOTS, costs=True)

@@ -6,7 +6,7 @@ from contracts.suite import bodies
 from contracts.suite.accounts import Account
 from contracts.suite.findings import Broken, NotShown
 from contracts.suite.judging import accepted, difference, plain
-from contracts.suite.lives import status_of
+from contracts.suite.lives import FAIL_WORD, status_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 from contracts.suite.waiting import until_ended
@@ -58,22 +58,24 @@ def an_ended_task_never_changes(stage: Stage) -> None:
 def an_ended_task_is_remembered(stage: Stage) -> None:
     """To the last hour of its files all of it, and beyond them that it was."""
     account, kept_ms = stage.fresh(concurrency=10), stage.paper.limit("result_retention_ms")
-    born = account.create({**bodies.sound(), "external_task_id": stage.name()})
-    accepted(born, stage.paper)
-    (ended,) = until_ended(stage, account, born)
-    known = plain(ended.task)
-    account.passing.pass_ms(kept_ms - HOUR_MS)
-    _still_told(stage, account, known)
-    account.passing.pass_ms(HOUR_MS + DAY_MS)
-    _still_told(stage, account, {key: value for key, value in known.items() if key != "task_result"})
+    wishes = [{**bodies.sound(), "prompt": prompt} for prompt in ("a dog", f"a dog {FAIL_WORD}")]
+    births = [account.create({**wish, "external_task_id": stage.name()}) for wish in wishes]
+    for born in births:
+        accepted(born, stage.paper)
+    known = [plain(ended.task) for ended in until_ended(stage, account, *births)]
+    for passed_ms, gone in ((kept_ms - HOUR_MS, ""), (HOUR_MS + DAY_MS, "task_result")):
+        account.passing.pass_ms(passed_ms)
+        for task in known:
+            _still_told(stage, account, {key: value for key, value in task.items() if key != gone})
 
 
 def _still_told(stage: Stage, account: Account, known: dict[str, Any]) -> None:
-    """What is known of an account's only task is told by every call."""
+    """What is known of a task is told by every call."""
     names = (known.get("task_id"), (known.get("task_info") or {}).get("external_task_id"))
     for look in (*(account.query(str(name)) for name in names), account.list()):
         accepted(look, stage.paper, "the task exists")
-        told = plain(look.task or next(iter(look.tasks), {}))
+        listed = (task for task in look.tasks if task.get("task_id") == known.get("task_id"))
+        told = plain(look.task or next(listed, {}))
         if changed := difference(known, {key: told.get(key) for key in known}, "the task"):
             raise Broken("the task as it was at its end", changed, look)
 

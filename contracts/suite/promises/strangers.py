@@ -49,13 +49,17 @@ def a_stranger_cannot_sign_for_an_account(stage: Stage) -> None:
 
 @promise("#/x-kling-messages/situations/task_not_found", costs=True)
 def a_stranger_cannot_query_a_task(stage: Stage) -> None:
-    """To another account a task is unknown, by either name, and by the path of whichever product."""
-    life = _named(stage)
-    for id in (str(life.id), life.external_id):
-        refused(stage.stranger.query(id), stage.paper.verdicts("task_not_found"), "the task is another account's")
-        for look in stage.stranger.query_everywhere(id):
-            if look.accepted:
-                raise Broken("a refusal, for the task is another account's", look.said, look)
+    """To another account a task is unknown, by either name, by every path, with either kind of credential."""
+    stranger = stage.stranger
+    names = [name for life in stage.lives for name in (str(life.id), life.external_id) if name]
+    unknown, one_kind = stage.paper.verdicts("task_not_found"), [stage.paper.rows["authorization_invalid"]]
+    for name in names:
+        refused(stranger.query(name), unknown, "the task is another account's")
+        by_key = stranger.query(name, **stranger.by_static_key)
+        refused(by_key, [*unknown, *one_kind], "the task is another account's")  # some take only one kind of credential
+    for look in stranger.query_everywhere(names[0]):
+        if look.accepted:
+            raise Broken("a refusal, for the task is another account's", look.said, look)
 
 
 @promise("#/paths/~1v1~1videos~1multi-image2video/get", costs=True)
