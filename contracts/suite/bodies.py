@@ -126,8 +126,8 @@ EMPTY: tuple[Any, ...] = (None, "", [])
 WRONG_TYPES: dict[str, Sequence[Any]] = {
     "string": (True, ["text"], {"text": 1}, 5),
     "boolean": ("true", 1, []),
-    "array": ("text", {"0": 1}, 7),
-    "object": ("text", [], True),
+    "array": (IMAGE, {"image": IMAGE}, 7),
+    "object": (IMAGE, [], True),
 }
 _OTHER_NUMBERS = (("4", "3"), ("3", "4"), ("2", "3"), ("21", "9"), ("15", "1"))
 NUMBER_MAY_STAND_FOR = frozenset({"duration"})

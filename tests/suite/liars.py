@@ -1429,13 +1429,13 @@ def videos_are_counted_in_each_account(task, call):
 def ends_are_told_to_another_address(letter):
     known = letter.memory.setdefault("known", [letter.to])
     if letter.content["task_status"] in TERMINAL:
-        letter.to = next((each for each in known if each != letter.to), letter.to)
+        letter.to = next((each for each in reversed(known) if each != letter.to), letter.to)
     known.append(letter.to)
 
 
 @answers("a_stranger_does_not_see_a_pack", "costs")
 def packs_are_those_of_the_first(call, reply):
-    if reply.ok:
+    if reply.ok and reply.content["data"].get("resource_pack_subscribe_infos"):
         reply.content["data"] = call.memory.setdefault("packs", reply.content["data"])
 
 
@@ -1611,3 +1611,16 @@ def an_address_is_called_back_of_one_task(letter):
 def each_credential_has_slots_of_its_own(call, reply):
     if "api-key" in call.headers.get("authorization", "") and reply.content["code"] == 1303:
         reply.accept()
+
+
+@asks("a_value_of_another_type_is_refused")
+def addresses_stand_for_images(call):
+    images = call.fields.get("image_list")
+    if isinstance(images, list) and any(isinstance(each, str) for each in images):
+        changing(call, image_list=[{"image": each} if isinstance(each, str) else each for each in images])
+
+
+@asks("a_value_of_another_type_is_refused")
+def one_image_stands_for_a_list(call):
+    if isinstance(call.fields.get("image_list"), dict):
+        changing(call, image_list=[call.fields["image_list"]])
