@@ -1624,3 +1624,11 @@ def addresses_stand_for_images(call):
 def one_image_stands_for_a_list(call):
     if isinstance(call.fields.get("image_list"), dict):
         changing(call, image_list=[call.fields["image_list"]])
+
+
+@answers("every_combination_becomes_the_video_that_was_asked_for", "submit", "read")
+def failed_pros_are_charged(call, reply):
+    for task in reply.tasks:
+        mode = call.memory.setdefault(task["task_id"], call.fields.get("mode"))
+        if (mode, task["task_status"]) == ("pro", "failed"):
+            task["final_unit_deduction"] = "3.5"

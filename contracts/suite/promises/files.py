@@ -12,7 +12,7 @@ from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken
 from contracts.suite.footage import Footage, look_into
 from contracts.suite.judging import accepted
-from contracts.suite.lives import Life
+from contracts.suite.lives import FAIL_WORD, Life
 from contracts.suite.outcome import SECONDS_OFF, as_asked_for, asked, seconds, videos_of
 from contracts.suite.promises.results import results
 from contracts.suite.registry import promise
@@ -130,11 +130,15 @@ def _in_shape(stage: Stage, body: Body, reply: Exchange) -> None:
 
 @promise("#/paths/~1v1~1videos~1multi-image2video/post/x-kling-units", costs=True)
 def every_combination_becomes_the_video_that_was_asked_for(stage: Stage) -> None:
-    """In every mode, length and shape, with a watermark and without: its price, its length, its marks, its shape."""
+    """In every mode, length and shape, with a watermark and without: its price, its length, its marks, its shape; and
+    whatever fails costs nothing."""
     account = stage.fresh(concurrency=10_000)
-    wishes = [
-        {**body, "watermark_info": {"enabled": marked}} for body in priced(stage.paper) for marked in (False, True)
-    ]
+    dresses = (
+        {"watermark_info": {"enabled": False}},
+        {"watermark_info": {"enabled": True}},
+        {"prompt": f"a dog {FAIL_WORD}"},
+    )
+    wishes = [{**body, **dress} for body in priced(stage.paper) for dress in dresses]
     births = [account.create(body) for body in wishes]
     for born in births:
         accepted(born, stage.paper, "it has a price")
