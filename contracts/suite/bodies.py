@@ -64,6 +64,11 @@ def sound() -> JSON:
     return {"image_list": [{"image": IMAGE}], "prompt": "a dog"}
 
 
+def wrong() -> JSON:
+    """One that is refused for a plain mistake."""
+    return {**sound(), "mode": "no such mode"}
+
+
 def rich(paper: Paper) -> JSON:
     """The most that a create may ask for, without a name: the last word of every choice, every image, every option."""
     properties = paper.request["properties"]

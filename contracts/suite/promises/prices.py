@@ -76,31 +76,25 @@ def packs_are_told_by_their_name(stage: Stage) -> None:
 
 @promise("#/components/schemas/Costs", costs=True)
 def a_pack_shrinks_by_what_its_tasks_cost(stage: Stage) -> None:
-    """A day later at the latest, by the price of what succeeded, and by nothing for what failed."""
+    """Once it has caught up, by the price of what succeeded, and by nothing for what failed."""
     account = stage.fresh(balance="100")
-    wishes = [
-        {**bodies.sound(), "mode": mode, "prompt": prompt} for mode in _modes(stage) for prompt in ("a dog", DOOM)
-    ]
+    modes = stage.paper.request["properties"]["mode"]["enum"]
+    wishes = [{**bodies.sound(), "mode": mode, "prompt": prompt} for mode in modes for prompt in ("a dog", DOOM)]
     births = [account.create(wish) for wish in wishes]
     for born in births:
         accepted(born, stage.paper, "the balance suffices", affordable=True)
-    succeeded = [
-        look.task["task_status"] == stage.paper.life["success"] for look in until_ended(stage, account, *births)
+    looks = until_ended(stage, account, *births)
+    good = [
+        wish for wish, look in zip(wishes, looks, strict=True) if status_of(look.task) == stage.paper.life["success"]
     ]
     account.passing.pass_ms(LAG_MS)
     costs = account.costs()
-    spent = sum(stage.paper.units(wish) for wish, good in zip(wishes, succeeded, strict=True) if good)
     packs = costs.task.get("resource_pack_subscribe_infos")
     if not packs:
         raise NotShown("an account with units shows no pack")
-    left = sum(pack["total_quantity"] - pack["remaining_quantity"] for pack in packs)
-    if left != spent:
-        raise Broken(f"{spent} units less than were bought", f"{left} units less", costs)
-
-
-def _modes(stage: Stage) -> list[str]:
-    modes: list[str] = stage.paper.request["properties"]["mode"]["enum"]
-    return modes
+    price, paid = sum(map(stage.paper.units, good)), sum(p["total_quantity"] - p["remaining_quantity"] for p in packs)
+    if paid != price:
+        raise Broken(f"{price} units less than were bought", f"{paid} units less", costs)
 
 
 def _wealthy(stage: Stage) -> Account:

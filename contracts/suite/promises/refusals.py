@@ -155,7 +155,7 @@ def a_refused_create_leaves_no_trace(stage: Stage) -> None:
     """Its external id is still free, and no task stands in the list."""
     name = stage.name()
     before = len(stage.account.list({"pageSize": 100}).tasks)
-    stage.account.probe({**bodies.sound(), "external_task_id": name, "mode": "no such mode"})
+    stage.account.probe({**bodies.wrong(), "external_task_id": name})
     refused(stage.account.query(name), stage.paper.verdicts("task_not_found"), "the create was refused")
     after = stage.account.list({"pageSize": 100})
     if len(after.tasks) != before:
