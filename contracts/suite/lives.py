@@ -31,6 +31,10 @@ PLAIN, ODD, DOOMED, HOLLOW, BRIM = "plain", "odd", "doomed", "hollow", "brim"
 text and list as long as it may be."""
 UNHEARD_OF = {"cfg_scale": 0.5, "image_tail": "none", "model": "kling-v9", "seed": [{}]}
 """Fields that clients really send here although the page has none of them (client-quirks 2.13)."""
+UNHEARD_OF_WITHIN: JSON = {
+    "image_list": [{"image": IMAGE, "role": "first"}],
+    "watermark_info": {"enabled": False, "text": "klingmock"},
+}
 PLAINEST: JSON = {"image_list": [{"image": IMAGE}], "prompt": "A white Bichon Frise in a red jacket"}
 """No more than is required."""
 FAIL_WORD = "[[fail]]"
@@ -108,7 +112,11 @@ def plan(paper: Paper, letters: "Postbox | None", unique: str) -> list[tuple[str
         "watermark_info": {"enabled": True},
         "external_task_id": f"klingmock-{unique}-0",
     }
-    planned: list[tuple[str, JSON]] = [(PLAIN, PLAINEST), (ODD, {**PLAINEST, **UNHEARD_OF}), (DOOMED, doomed)]
+    planned: list[tuple[str, JSON]] = [
+        (PLAIN, PLAINEST),
+        (ODD, {**PLAINEST, **UNHEARD_OF, **UNHEARD_OF_WITHIN}),
+        (DOOMED, doomed),
+    ]
     planned += _priced(paper, unique)
     return [(name, _called_back(body, letters, f"{unique}-{index}")) for index, (name, body) in enumerate(planned)]
 

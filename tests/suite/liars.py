@@ -1632,3 +1632,31 @@ def failed_pros_are_charged(call, reply):
         mode = call.memory.setdefault(task["task_id"], call.fields.get("mode"))
         if (mode, task["task_status"]) == ("pro", "failed"):
             task["final_unit_deduction"] = "3.5"
+
+
+@answers("a_task_cannot_be_changed_or_deleted")
+def tasks_can_be_deleted(call, reply):
+    if call.method == "DELETE" and call.path.rpartition("/")[2] in call.memory:
+        reply.accept()
+    call.memory |= {task["task_id"]: True for task in reply.tasks}
+
+
+@asks("a_page_holds_thirty_unless_told")
+def later_pages_hold_twenty(call):
+    if call.action == "list" and call.query == "pageNum=2":
+        call.query = "pageNum=2&pageSize=20"
+
+
+@answers("unknown_fields_are_ignored", "submit")
+def images_hold_nothing_else(call, reply):
+    if any(isinstance(each, dict) and each.keys() - {"image"} for each in call.images):
+        reply.refuse(400, 1201)
+
+
+@answers("an_ended_task_frees_its_slot", "submit")
+def who_found_no_slot_has_used_its_name(call, reply):
+    used = call.memory.setdefault("used", set())
+    if reply.ok and call.name in used:
+        reply.refuse(400, 1201)
+    if reply.content["code"] == 1303:
+        used.add(call.name)

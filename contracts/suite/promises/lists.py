@@ -105,11 +105,11 @@ def a_page_holds_thirty_unless_told(stage: Stage) -> None:
         raise NotShown(f"takes an account with more than {default} tasks")
     for _ in range(missing):
         accepted(stage.settled(account, bodies.sound()), stage.paper)
-    first = _ids(_page(stage, account, 1, default))
-    for page in (account.list(), account.list({"pageNum": 1})):
+    for number, query in ((1, {}), (1, {"pageNum": 1}), (2, {"pageNum": 2})):
+        wanted, page = _ids(_page(stage, account, number, default)), account.list(query)
         accepted(page, stage.paper)
-        if _ids(page) != first:
-            raise Broken(f"the first {default} tasks", f"{len(page.tasks)} tasks", page)
+        if _ids(page) != wanted:
+            raise Broken(f"page {number} of {default} tasks each", f"{len(page.tasks)} tasks, or others", page)
 
 
 @promise(f"{SIZE}/maximum", costs=True)

@@ -126,6 +126,17 @@ def a_wrong_method_is_refused(stage: Stage) -> None:
                 refused(exchange, [stage.paper.rows["invalid_method"]], "the path does not take this method")
 
 
+@promise("#/x-kling-errors/invalid_method", costs=True)
+def a_task_cannot_be_changed_or_deleted(stage: Stage) -> None:
+    """Its path takes GET and nothing else, and whatever was tried, it is still there."""
+    life = stage.lives[0]
+    path = stage.paper.the("read").path.replace("{id}", str(life.id))
+    for method in ("DELETE", "PUT", "PATCH", "POST"):
+        exchange = stage.account.call(method, path, content=b"{}")
+        refused(exchange, [stage.paper.rows["invalid_method"]], "the path does not take this method")
+    accepted(stage.account.query(str(life.id)), stage.paper, "nobody can delete a task")
+
+
 @promise("#/x-kling-errors/resource_not_found")
 def an_unknown_path_is_not_found(stage: Stage) -> None:
     """404; the code is told where the answer is the service's own, a gateway may answer in its own words."""

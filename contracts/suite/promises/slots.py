@@ -15,7 +15,8 @@ FEW = 3
 
 
 def _full(stage: Stage) -> tuple[Account, Exchange]:
-    """An account whose slots are all taken, and the create that was one too many. Raises NotShown, Broken."""
+    """An account whose slots are all taken, and the create that was one too many, under a name of its own. Raises
+    NotShown, Broken."""
     try:
         account, most = stage.fresh(concurrency=FEW), FEW
     except NotShown:
@@ -28,7 +29,7 @@ def _full(stage: Stage) -> tuple[Account, Exchange]:
             break  # a smaller pack than the document's; or others use the account too
         accepted(exchange, stage.paper, "a slot is free", affordable=account is not stage.account)
     else:
-        exchange = account.create(bodies.sound())
+        exchange = account.create({**bodies.sound(), "external_task_id": stage.name()})
     if exchange.accepted and account is stage.account:
         raise NotShown(f"the account takes more than {most} tasks at once, which its pack may allow")
     return account, exchange
@@ -61,10 +62,11 @@ def queries_need_no_slot(stage: Stage) -> None:
 
 @promise(SLOTS, costs=True)
 def an_ended_task_frees_its_slot(stage: Stage) -> None:
-    """When all have ended, however they did, there is room as before; where creates cost, one shows it."""
-    account, _ = _full(stage)
+    """When all have ended, however they did, there is room as before; also for whom there was none, by the same name."""
+    account, refusal = _full(stage)
     until_ended(stage, account, *(born for _, born in account.made))
-    for _ in range(FEW if account is not stage.account else 1):
+    accepted(account.probe(refusal.sent), stage.paper, "all tasks have ended", affordable=True)
+    for _ in range(FEW - 1 if account is not stage.account else 0):
         accepted(account.create(bodies.sound()), stage.paper, "all tasks have ended", affordable=True)
 
 
