@@ -77,11 +77,11 @@ def rich(paper: Paper) -> JSON:
     return {**sound(), **words, "image_list": images, "negative_prompt": "a cat", "watermark_info": {"enabled": True}}
 
 
-def priced(paper: Paper) -> Iterator[JSON]:
-    """A sound body for every combination of the request's words that has a price."""
+def priced(paper: Paper, *, sparse: bool = False) -> Iterator[JSON]:
+    """A sound body for every combination of the request's words that has a price; `sparse` leaves some out, too."""
     words = {name: part["enum"] for name, part in paper.request["properties"].items() if "enum" in part}
-    for chosen in product(*words.values()):
-        body = {**sound(), **dict(zip(words, chosen, strict=True))}
+    for chosen in product(*([None, *each] if sparse else each for each in words.values())):
+        body = {**sound(), **{name: word for name, word in zip(words, chosen, strict=True) if word is not None}}
         if paper.sells(body):
             yield body
 

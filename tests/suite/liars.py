@@ -1660,3 +1660,9 @@ def who_found_no_slot_has_used_its_name(call, reply):
         reply.refuse(400, 1201)
     if reply.content["code"] == 1303:
         used.add(call.name)
+
+
+@answers("every_combination_of_words_is_accepted", "submit")
+def long_ones_need_a_shape(call, reply):
+    if call.fields.get("duration") == "10" and not call.fields.get("aspect_ratio"):
+        reply.refuse(400, 1201)

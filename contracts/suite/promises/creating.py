@@ -36,11 +36,11 @@ def what_the_document_allows_is_accepted(stage: Stage) -> None:
 
 @promise("#/paths/~1v1~1videos~1multi-image2video/post/x-kling-units", costs=True)
 def every_combination_of_words_is_accepted(stage: Stage) -> None:
-    """Whatever has a price can be asked for in every shape."""
+    """Whatever has a price can be asked for in every shape, and what is left out has its default."""
     account = stage.spacious
     if account is stage.account:
         raise NotShown("takes an account with room for many tasks")
-    for body in bodies.priced(stage.paper):
+    for body in bodies.priced(stage.paper, sparse=True):
         accepted(stage.settled(account, body), stage.paper, "it has a price")
 
 
