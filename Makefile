@@ -21,7 +21,7 @@ test: $(VENV)/.dev ## the one gate: format, lint, types, rooms, document, tests
 bench: $(VENV)/.media ## the benchmarks: tables on screen, JSON beside them
 	@$(BIN)/python benchmarks/bench.py
 
-mutants: $(VENV)/.dev ## every liar against every promise, and twenty honest seeds; a quarter of an hour
+mutants: $(VENV)/.dev ## every liar against every promise, and twenty honest seeds; half an hour
 	@$(BIN)/python -m pytest -q -n 2 tests/suite/matrix.py
 
 clean: ## remove what the other targets made
