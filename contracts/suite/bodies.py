@@ -10,7 +10,7 @@ from typing import Any
 
 from hypothesis import strategies as st
 
-from contracts.suite.lives import IMAGE
+from contracts.suite.lives import FAIL_WORD, IMAGE
 from contracts.suite.paper import Paper, Schema
 
 JSON = dict[str, Any]
@@ -67,6 +67,11 @@ def sound() -> JSON:
 def wrong() -> JSON:
     """One that is refused for a plain mistake."""
     return {**sound(), "mode": "no such mode"}
+
+
+def doomed() -> JSON:
+    """One that a double of ours takes as a wish to fail."""
+    return {**sound(), "prompt": f"a dog {FAIL_WORD}"}
 
 
 def rich(paper: Paper) -> JSON:

@@ -12,7 +12,7 @@ from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken
 from contracts.suite.footage import Footage, look_into
 from contracts.suite.judging import accepted
-from contracts.suite.lives import FAIL_WORD, Life
+from contracts.suite.lives import Life
 from contracts.suite.outcome import SECONDS_OFF, as_asked_for, asked, seconds, videos_of
 from contracts.suite.promises.results import results
 from contracts.suite.registry import promise
@@ -136,7 +136,7 @@ def every_combination_becomes_the_video_that_was_asked_for(stage: Stage) -> None
     dresses = (
         {"watermark_info": {"enabled": False}},
         {"watermark_info": {"enabled": True}},
-        {"prompt": f"a dog {FAIL_WORD}"},
+        {"prompt": bodies.doomed()["prompt"]},
     )
     wishes = [{**body, **dress} for body in priced(stage.paper) for dress in dresses]
     births = [account.create(body) for body in wishes]

@@ -1,18 +1,19 @@
 """What tasks cost, in units of the account's packs."""
 
+from typing import Any
+
 from contracts.suite import bodies
 from contracts.suite.accounts import Account
 from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import Broken, NotShown
 from contracts.suite.judging import accepted
-from contracts.suite.lives import FAIL_WORD, status_of
+from contracts.suite.lives import status_of
 from contracts.suite.outcome import units
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 from contracts.suite.waiting import until_ended
 
 PRICES = "#/paths/~1v1~1videos~1multi-image2video/post/x-kling-units"
-DOOM = f"a dog {FAIL_WORD}"
 LAG_MS = 13 * 3_600_000
 """Packs may tell what they told twelve hours ago (kling-facts 6.3)."""
 
@@ -51,8 +52,7 @@ def an_unfinished_task_has_cost_nothing_yet(stage: Stage) -> None:
 def packs_hold_no_more_than_was_bought(stage: Stage) -> None:
     """What remains of a pack lies between nothing and its total; its times are in order."""
     costs = _wealthy(stage).costs()
-    packs = costs.task.get("resource_pack_subscribe_infos")
-    for pack in packs if isinstance(packs, list) else []:
+    for pack in packs_of(costs):
         if not 0 <= pack.get("remaining_quantity", 0) <= pack.get("total_quantity", 0):
             raise Broken("0 ≤ remaining_quantity ≤ total_quantity", pack, costs)
         if pack.get("effective_time", 0) > pack.get("invalid_time", 0):
@@ -79,7 +79,7 @@ def a_pack_shrinks_by_what_its_tasks_cost(stage: Stage) -> None:
     """Once it has caught up, by the price of what succeeded, and by nothing for what failed."""
     account = stage.fresh(balance="100")
     modes = stage.paper.request["properties"]["mode"]["enum"]
-    wishes = [{**bodies.sound(), "mode": mode, "prompt": prompt} for mode in modes for prompt in ("a dog", DOOM)]
+    wishes = [{**wish, "mode": mode} for mode in modes for wish in (bodies.sound(), bodies.doomed())]
     births = [account.create(wish) for wish in wishes]
     for born in births:
         accepted(born, stage.paper, "the balance suffices", affordable=True)
@@ -89,7 +89,7 @@ def a_pack_shrinks_by_what_its_tasks_cost(stage: Stage) -> None:
     ]
     account.passing.pass_ms(LAG_MS)
     costs = account.costs()
-    packs = costs.task.get("resource_pack_subscribe_infos")
+    packs = packs_of(costs)
     if not packs:
         raise NotShown("an account with units shows no pack")
     price, paid = sum(map(stage.paper.units, good)), sum(p["total_quantity"] - p["remaining_quantity"] for p in packs)
@@ -107,5 +107,10 @@ def _wealthy(stage: Stage) -> Account:
 
 def _packs(stage: Stage, costs: Exchange) -> list[str]:
     accepted(costs, stage.paper)
+    return [pack["resource_pack_name"] for pack in packs_of(costs)]
+
+
+def packs_of(costs: Exchange) -> list[dict[str, Any]]:
+    """The packs of an account, as far as there are any."""
     packs = costs.task.get("resource_pack_subscribe_infos")
-    return [pack["resource_pack_name"] for pack in packs] if isinstance(packs, list) else []
+    return packs if isinstance(packs, list) else []

@@ -5,7 +5,7 @@ from contracts.suite.accounts import Account
 from contracts.suite.exchanges import Exchange
 from contracts.suite.findings import NotShown
 from contracts.suite.judging import accepted, refused
-from contracts.suite.lives import FAIL_WORD, status_of
+from contracts.suite.lives import status_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 from contracts.suite.waiting import until_ended
@@ -23,8 +23,7 @@ def _full(stage: Stage) -> tuple[Account, Exchange]:
         account, most = stage.account, stage.paper.limit("parallel_tasks")
     account.probe(bodies.wrong())  # what is refused takes no slot
     for index in range(most):
-        wish = {} if index else {"prompt": f"a dog {FAIL_WORD}"}  # whoever fails lets go of its slot too
-        exchange = account.create({**bodies.sound(), **wish})
+        exchange = account.create(bodies.sound() if index else bodies.doomed())  # whoever fails lets go of its slot too
         if exchange.code == stage.paper.rows["too_many_parallel_tasks"].code and account is stage.account:
             break  # a smaller pack than the document's; or others use the account too
         accepted(exchange, stage.paper, "a slot is free", affordable=account is not stage.account)
@@ -90,7 +89,7 @@ def an_empty_balance_refuses_a_create(stage: Stage) -> None:
 def a_failed_task_gives_its_units_back(stage: Stage) -> None:
     """What the last units failed to buy, they may buy after all."""
     account = stage.fresh(balance=str(stage.paper.units(bodies.sound())))
-    born = account.create({**bodies.sound(), "prompt": f"a dog {FAIL_WORD}"})
+    born = account.create(bodies.doomed())
     accepted(born, stage.paper, "the balance suffices", affordable=True)
     (look,) = until_ended(stage, account, born)
     if status_of(look.task) != stage.paper.life["failure"]:

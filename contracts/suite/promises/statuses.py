@@ -6,7 +6,7 @@ from contracts.suite import bodies
 from contracts.suite.accounts import Account
 from contracts.suite.findings import Broken, NotShown
 from contracts.suite.judging import accepted, difference, plain
-from contracts.suite.lives import FAIL_WORD, status_of
+from contracts.suite.lives import status_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 from contracts.suite.waiting import until_ended
@@ -58,7 +58,7 @@ def an_ended_task_never_changes(stage: Stage) -> None:
 def an_ended_task_is_remembered(stage: Stage) -> None:
     """To the last hour of its files all of it, and beyond them that it was."""
     account, kept_ms = stage.fresh(concurrency=10), stage.paper.limit("result_retention_ms")
-    wishes = [{**bodies.sound(), "prompt": prompt} for prompt in ("a dog", f"a dog {FAIL_WORD}")]
+    wishes = (bodies.sound(), bodies.doomed())
     births = [account.create({**wish, "external_task_id": stage.name()}) for wish in wishes]
     for born in births:
         accepted(born, stage.paper)

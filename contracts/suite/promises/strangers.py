@@ -11,6 +11,7 @@ from contracts.suite.judging import accepted, refused
 from contracts.suite.lives import Life
 from contracts.suite.outcome import videos_of
 from contracts.suite.promises.authorization import pair, shut
+from contracts.suite.promises.prices import packs_of
 from contracts.suite.registry import promise
 from contracts.suite.stage import Stage
 from contracts.suite.waiting import until_ended
@@ -132,7 +133,7 @@ def a_stranger_does_not_see_a_pack(stage: Stage) -> None:
     for _ in range(2):
         costs = stage.fresh(balance="100").costs()
         accepted(costs, stage.paper)
-        packs = {str(pack.get("resource_pack_id")) for pack in costs.task.get("resource_pack_subscribe_infos") or []}
+        packs = {str(pack.get("resource_pack_id")) for pack in packs_of(costs)}
         if not packs:
             raise NotShown("an account with units shows no pack")
         if met & packs:

@@ -1,6 +1,14 @@
 """Lies about how much may go on at once, and be paid."""
 
 from suite.liars.telling import TERMINAL, answers
+from suite.proxy import Call, Reply
+
+
+def refuses_ever_after(call: Call, reply: Reply, code: int) -> None:
+    """Whoever was told this once is told nothing else."""
+    call.memory[code] = call.memory.get(code) or reply.content["code"] == code
+    if call.memory[code]:
+        reply.refuse(429, code)
 
 
 @answers("full_slots_refuse_a_create", "submit")
@@ -27,16 +35,12 @@ def queries_need_a_slot(call, reply):
 
 @answers("queries_need_no_slot", "submit")
 def slots_are_judged_before_parameters(call, reply):
-    call.memory["full"] = call.memory.get("full") or reply.content["code"] == 1303
-    if call.memory["full"]:
-        reply.refuse(429, 1303)
+    refuses_ever_after(call, reply, 1303)
 
 
 @answers("an_ended_task_frees_its_slot", "submit")
 def slots_are_never_freed(call, reply):
-    call.memory["full"] = call.memory.get("full") or reply.content["code"] == 1303
-    if call.memory["full"]:
-        reply.refuse(429, 1303)
+    refuses_ever_after(call, reply, 1303)
 
 
 @answers("an_ended_task_frees_its_slot", "submit", "read")
@@ -87,9 +91,7 @@ def refused_creates_take_a_slot(call, reply):
 
 @answers("an_empty_balance_refuses_a_create", "submit")
 def balances_are_judged_before_bodies(call, reply):
-    call.memory["empty"] = call.memory.get("empty") or reply.content["code"] == 1102
-    if call.memory["empty"]:
-        reply.refuse(429, 1102)
+    refuses_ever_after(call, reply, 1102)
 
 
 @answers("full_slots_refuse_a_create", "submit")
